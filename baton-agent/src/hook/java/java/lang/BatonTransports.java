@@ -1,0 +1,170 @@
+package java.lang;
+
+import java.io.File;
+import java.io.UncheckedIOException;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
+import java.util.function.BiPredicate;
+import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
+import jdk.internal.loader.NativeLibrary;
+
+/**
+ * What {@link Runtime} calls in the place of loading a native library, and Netty's native transports in the place of their
+ * native methods, once the agent has redirected them. It is in a package that every class loader leaves to the JDK, since
+ * Netty may be loaded by any.
+ */
+public final class BatonTransports {
+    // Sockets whose bind was answered with an inherited listener, and what they told as their address then.
+    private static final Map<Integer, byte[]> ADOPTED = new ConcurrentHashMap<>();
+
+    private static BiConsumer<Class<?>, String> loading;
+    private static BiPredicate<Integer, SocketAddress> adopt;
+    private static BiConsumer<Integer, Integer> fence;
+    private static IntConsumer listening;
+    private static BiConsumer<Integer, String> refused;
+    private static IntPredicate isAdopted;
+    private static MethodHandle bind;
+    private static MethodHandle listen;
+    private static MethodHandle localAddress;
+    private static MethodHandle bindDomainSocket;
+    private static MethodHandle localDomainSocketAddress;
+
+    private BatonTransports() {}
+
+    /**
+     * Names who is told of native libraries, before anything is redirected here.
+     *
+     * @param loading gets the class that asks for a library, and the name of the library or its file, before it is loaded
+     */
+    static void install(BiConsumer<Class<?>, String> loading) {
+        BatonTransports.loading = loading;
+    }
+
+    static NativeLibrary loadLibrary(Class<?> asking, File file) {
+        loading.accept(asking, file.getName());
+        return ClassLoader.loadLibrary(asking, file);
+    }
+
+    static NativeLibrary loadLibrary(Class<?> asking, String name) {
+        loading.accept(asking, name);
+        return ClassLoader.loadLibrary(asking, name);
+    }
+
+    /**
+     * Names who is asked and told, and what is called where nobody answers. It may be called again for a Netty of another
+     * class loader: whose native methods are called makes no difference, they know nothing but the descriptor.
+     *
+     * @param socket Netty's class, as it was
+     * @param adopt see {@code BatonHook.install}
+     * @param fence see there
+     * @param listening see there
+     * @param refused see there
+     * @param isAdopted whether an inherited listener was put in the place of a descriptor, and it tells not of that any more,
+     *     or soon will not
+     * @throws ReflectiveOperationException if it is another Netty than is known here
+     */
+    static void install(
+            Class<?> socket,
+            BiPredicate<Integer, SocketAddress> adopt,
+            BiConsumer<Integer, Integer> fence,
+            IntConsumer listening,
+            BiConsumer<Integer, String> refused,
+            IntPredicate isAdopted)
+            throws ReflectiveOperationException {
+        BatonTransports.adopt = adopt;
+        BatonTransports.fence = fence;
+        BatonTransports.listening = listening;
+        BatonTransports.refused = refused;
+        BatonTransports.isAdopted = isAdopted;
+        bind = handle(socket, "bind", int.class, boolean.class, byte[].class, int.class, int.class);
+        listen = handle(socket, "listen", int.class, int.class);
+        localAddress = handle(socket, "localAddress", int.class);
+        bindDomainSocket = handle(socket, "bindDomainSocket", int.class, byte[].class);
+        localDomainSocketAddress = handle(socket, "localDomainSocketAddress", int.class);
+    }
+
+    private static MethodHandle handle(Class<?> socket, String name, Class<?>... parameters)
+            throws ReflectiveOperationException {
+        var method = socket.getDeclaredMethod(name, parameters);
+        method.setAccessible(true);
+        return MethodHandles.lookup().unreflect(method);
+    }
+
+    /** In the place of {@code io.netty.channel.unix.Socket.bind}; zero or more for success, else an error, negated. */
+    public static int bind(int number, boolean ipv6, byte[] address, int scope, int port) throws Throwable {
+        if (port == 0
+                || !adopt.test(number, new InetSocketAddress(InetAddress.getByAddress(address), port))) {
+            ADOPTED.remove(number);
+            return checked(number, (int) bind.invokeExact(number, ipv6, address, scope, port));
+        }
+        ADOPTED.put(number, (byte[]) localAddress.invokeExact(number));
+        return 0;
+    }
+
+    /** In the place of {@code io.netty.channel.unix.Socket.bindDomainSocket}; as {@link #bind}. */
+    public static int bindDomainSocket(int number, byte[] path) throws Throwable {
+        // A path that begins with NUL is an abstract name, which no file stands for.
+        if (path.length == 0
+                || path[0] == 0
+                || !adopt.test(number, UnixDomainSocketAddress.of(new String(path, StandardCharsets.UTF_8)))) {
+            ADOPTED.remove(number);
+            return checked(number, (int) bindDomainSocket.invokeExact(number, path));
+        }
+        ADOPTED.put(number, path);
+        return 0;
+    }
+
+    private static int checked(int number, int result) {
+        if (result < 0) {
+            refused.accept(number, "error " + -result);
+        }
+        return result;
+    }
+
+    /** In the place of {@code io.netty.channel.unix.Socket.listen}; zero or more for success, else an error, negated. */
+    public static int listen(int number, int backlog) throws Throwable {
+        if (ADOPTED.containsKey(number)) {
+            try {
+                fence.accept(number, backlog);
+                return 0;
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+        }
+        int result = (int) listen.invokeExact(number, backlog);
+        if (result >= 0) {
+            listening.accept(number);
+        }
+        return result;
+    }
+
+    /** In the place of {@code io.netty.channel.unix.Socket.localAddress}. */
+    public static byte[] localAddress(int number) throws Throwable {
+        var known = known(number);
+        return known != null ? known : (byte[]) localAddress.invokeExact(number);
+    }
+
+    /** In the place of {@code io.netty.channel.unix.Socket.localDomainSocketAddress}. */
+    public static byte[] localDomainSocketAddress(int number) throws Throwable {
+        var known = known(number);
+        return known != null ? known : (byte[]) localDomainSocketAddress.invokeExact(number);
+    }
+
+    private static byte[] known(int number) {
+        var known = ADOPTED.isEmpty() ? null : ADOPTED.get(number);
+        if (known != null && !isAdopted.test(number)) {
+            ADOPTED.remove(number);
+            return null;
+        }
+        return known;
+    }
+}

@@ -1,0 +1,373 @@
+package dev.baton.agent;
+
+import dev.baton.Deadline;
+import dev.baton.Drained;
+import dev.baton.LiveConnection;
+import dev.baton.Open;
+import dev.baton.Passage;
+import dev.baton.Server;
+import dev.baton.handover.Guardian;
+import dev.baton.handover.Offers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An application that knows nothing of Baton, as Baton's server: its listeners can be fenced, its connections be seen. It is
+ * ended by {@code System.exit}, which runs its own orderly stop.
+ */
+final class Application implements Server, Guardian {
+    /** How long nothing must have gone out on a connection before its answer counts as finished, */
+    private static final Duration QUIET = Duration.ofMillis(100);
+
+    /** but only for so long: a client that asks again and again is not waited for. */
+    private static final Duration POLITE = Duration.ofSeconds(2);
+
+    /** What the application gets to close a connection whose end it was shown. */
+    private static final Duration CLOSING = Duration.ofSeconds(3);
+
+    /** How long a pause waits for the last live connections of a predecessor to be accepted. */
+    private static final Duration ACCEPTED = Duration.ofSeconds(2);
+
+    /** How long a response that was begun and is not finished may pause before it is taken for one that has no end. */
+    private static final Duration PAUSING = Duration.ofSeconds(2);
+
+    /** Between two looks at everything that is open passes so many times the time that looking took, */
+    private static final int LOOKING_SHARE = 4;
+
+    /** but not more than this. */
+    private static final Duration LOOKING_GAP = Duration.ofMillis(200);
+
+    private static final long LOOK_EVERY_MS = 10;
+    private static final long LOOK_SOON_MS = 1;
+    private static final String FIXED_DEBUGGER =
+            "-(agentlib:|X?run)jdwp[=:](?=\\S*server=y)\\S*address=(\\S*:)?(?!0\\b)\\d+";
+
+    static final String IO_URING =
+            "the application accepts connections by io_uring, which cannot be stopped from outside;"
+                    + " let it use epoll or NIO";
+
+    private final Set<Path> foreign = ConcurrentHashMap.newKeySet();
+    private final List<Listening> listeners = new CopyOnWriteArrayList<>();
+    private final Injection injection;
+    private volatile @Nullable Traffic traffic;
+    private volatile @Nullable Draining draining;
+    private volatile @Nullable Deadline exit;
+
+    /** A drain that runs; over when its deadline has passed or it is called off. */
+    private static final class Draining {
+        private final CountDownLatch over = new CountDownLatch(1);
+        private volatile boolean isCalledOff;
+    }
+
+    Application(Injection injection) {
+        this.injection = injection;
+    }
+
+    /** From now on it is known what goes over its connections. */
+    void follow(Traffic installed) {
+        traffic = installed;
+    }
+
+    void add(Listening listening) {
+        if (listening.isFenced()) {
+            foreign(listening);
+        }
+        listeners.add(listening);
+    }
+
+    /** {@return those the application has open; what it has closed is forgotten} */
+    List<Listening> present() {
+        var gone = listeners.stream().filter(listening -> !listening.isOpen()).toList();
+        listeners.removeAll(gone);
+        gone.forEach(Listening::close);
+        return List.copyOf(listeners);
+    }
+
+    /** {@return the names of those nobody waits on, as far as {@code /proc} shows it} */
+    List<String> unarmed() throws IOException {
+        var found = new ArrayList<String>();
+        for (var listening : present()) {
+            if (!listening.isArmed()) {
+                found.add(listening.name());
+            }
+        }
+        return List.copyOf(found);
+    }
+
+    /** {@return whether a descriptor of the application's stands for a private listener} */
+    boolean isFenced(int number) {
+        return listeners.stream().anyMatch(listening -> listening.isFenced(number));
+    }
+
+    /** {@return whether the file of a Unix-domain listener is another generation's, as far as this one is fenced} */
+    boolean isForeign(Path file) {
+        return foreign.contains(file);
+    }
+
+    /** Removes the files of Unix-domain listeners where nobody listens after this process. */
+    void removeFiles() {
+        for (var file : foreign) {
+            listeners.stream()
+                    .filter(listening -> file.equals(listening.file()))
+                    .forEach(Listening::letGo);
+            if (!isServed(file)) {
+                var _ = file.toFile().delete();
+            }
+        }
+    }
+
+    /** Whether somebody else listens there: a successor, or a supervisor that keeps the listener. */
+    private static boolean isServed(Path file) {
+        try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(file))) {
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private void foreign(Listening listening) {
+        var file = listening.file();
+        if (file != null) {
+            foreign.add(file);
+        }
+    }
+
+    /** {@return when the process must have ended, if its drain is over} */
+    Optional<Deadline> exit() {
+        return Optional.ofNullable(exit);
+    }
+
+    // ---- what a successor can take
+
+    @Override
+    public List<Offers.OfferedListener> listeners() {
+        return present().stream().map(Listening::offered).toList();
+    }
+
+    @Override
+    public Optional<String> obstacle() {
+        if (present().isEmpty()) {
+            return Optional.of("the application has no listener on a fixed port that a successor could take");
+        }
+        try {
+            if (Rings.exist() && !unarmed().isEmpty()) {
+                return Optional.of(IO_URING);
+            }
+            var command = Files.readString(Path.of("/proc/self/cmdline"), StandardCharsets.ISO_8859_1) + " "
+                    + System.getenv().getOrDefault("JAVA_TOOL_OPTIONS", "");
+            if (Pattern.compile(FIXED_DEBUGGER)
+                    .matcher(command.replace('\0', ' '))
+                    .find()) {
+                return Optional.of(
+                        "the debugger's port (jdwp, address=) can be bound by one process only, and a successor"
+                                + " would fail on it; let it choose one (address=0), or leave it out");
+            }
+        } catch (IOException e) {
+            return Optional.of("cannot see what this process has open: " + e.getMessage());
+        }
+        return Optional.empty();
+    }
+
+    // ---- the server
+
+    @Override
+    public void pause() throws IOException, InterruptedException {
+        // What came from a predecessor is ours, and only we can accept it.
+        injection.awaitAccepted(ACCEPTED);
+        var done = new ArrayList<Listening>();
+        try {
+            for (var listening : present()) {
+                listening.pause();
+                done.add(listening);
+                foreign(listening);
+            }
+        } catch (IOException | RuntimeException e) {
+            for (var listening : done) {
+                try {
+                    listening.resume();
+                } catch (IOException further) {
+                    e.addSuppressed(further);
+                }
+            }
+            throw new IOException("cannot stop accepting: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void resume() throws IOException {
+        var called = draining;
+        draining = null;
+        exit = null;
+        if (called != null) {
+            called.isCalledOff = true;
+            called.over.countDown();
+        }
+        foreign.clear();
+        for (var listening : listeners) {
+            try {
+                listening.resume();
+            } catch (IOException e) {
+                throw new IOException("cannot accept on " + listening + ": " + e.getMessage(), e);
+            }
+        }
+    }
+
+    @Override
+    public Drained drain(Deadline deadline) throws IOException, InterruptedException {
+        return drain(deadline, (Relocation) null);
+    }
+
+    @Override
+    public Drained drain(Deadline deadline, Passage passage) throws IOException, InterruptedException {
+        var followed = traffic;
+        return drain(deadline, followed == null ? null : new Relocation(followed, passage, this::name));
+    }
+
+    /** A listener's name, by the number of its descriptor; null if it is closed or has none. */
+    private @Nullable String name(int number) {
+        return listeners.stream()
+                .filter(listening -> listening.number() == number)
+                .map(Listening::name)
+                .findFirst()
+                .orElse(null);
+    }
+
+    /**
+     * Gives away what can go, as soon as it rests. Of the rest it shows the application the end of each connection at an
+     * instant when nothing is in progress on it, so that it closes them one by one. That is what its own stop would do as
+     * well, but at an instant that suits no client.
+     */
+    private Drained drain(Deadline deadline, @Nullable Relocation relocation) throws IOException, InterruptedException {
+        var running = new Draining();
+        draining = running;
+        deadline.onPassed(running.over::countDown);
+        var polite = Deadline.after(POLITE);
+        var closing = Deadline.after(Duration.ZERO);
+        var ended = new HashSet<String>();
+        var seen = new HashSet<String>();
+        var left = List.<Connections.One>of();
+        long nextLook = System.nanoTime();
+        while (true) {
+            if (relocation != null) {
+                relocation.sweep();
+            }
+            if (System.nanoTime() >= nextLook || deadline.isPassed()) {
+                long began = System.nanoTime();
+                var now = Connections.at(ports()).stream()
+                        .filter(one -> relocation == null || !relocation.away().contains(one.socket()))
+                        .toList();
+                for (var one : now) {
+                    seen.add(one.socket());
+                    if (mayEnd(one, polite, relocation) && !ended.contains(one.socket()) && one.end()) {
+                        ended.add(one.socket());
+                        if (relocation != null) {
+                            relocation.leave(one.number());
+                        }
+                        closing = Deadline.after(CLOSING);
+                    }
+                }
+                left = now.stream()
+                        .filter(one -> one.isBusy() || !ended.contains(one.socket()))
+                        .toList();
+                var took = System.nanoTime() - began;
+                nextLook = System.nanoTime() + Math.min(LOOKING_SHARE * took, LOOKING_GAP.toNanos());
+                var isOver = left.isEmpty()
+                        && (now.isEmpty() || closing.isPassed())
+                        && (relocation == null || !relocation.isUnderWay());
+                if (!running.isCalledOff && (deadline.isPassed() || isOver)) {
+                    exit = deadline;
+                    var busy =
+                            (int) left.stream().filter(Connections.One::isBusy).count();
+                    var moved = relocation == null ? 0 : relocation.moved();
+                    seen.removeAll(relocation == null ? Set.of() : relocation.away());
+                    return new Drained(Math.max(0, seen.size() - left.size()), left.size() - busy, busy, moved);
+                }
+            }
+            if (running.isCalledOff && (relocation == null || !relocation.isUnderWay())) {
+                return Drained.NOTHING;
+            }
+            var soon = relocation != null && relocation.isUnderWay();
+            var _ = running.over.await(soon ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private static boolean mayEnd(Connections.One one, Deadline polite, @Nullable Relocation relocation) {
+        if (relocation != null && relocation.awaits(one.number())) {
+            // It goes when it rests. If it does not come to rest it is a response without an end, or not read.
+            return one.isQuietFor(PAUSING) && !relocation.rests(one.number());
+        }
+        return polite.isPassed() ? one.isQuietFor(Duration.ZERO) || one.isWorkedOn() : one.isQuietFor(QUIET);
+    }
+
+    // ---- the server of a successor
+
+    @Override
+    public boolean canAdopt(LiveConnection connection) {
+        return traffic != null
+                && connection.protocol().equals(Relocation.PROTOCOL)
+                && connection.unread().length == 0
+                && connection.state().length == 0
+                && listening(connection).isPresent();
+    }
+
+    @Override
+    public void adopt(LiveConnection connection) {
+        var address = (InetSocketAddress) listening(connection).orElseThrow().address();
+        injection.adopt(connection, address);
+    }
+
+    private Optional<Listening> listening(LiveConnection connection) {
+        return listeners.stream()
+                .filter(listening -> listening.name().equals(connection.listener()))
+                .filter(listening -> listening.address() instanceof InetSocketAddress && listening.isOpen())
+                .findFirst();
+    }
+
+    @Override
+    public Open open() {
+        try {
+            var connections = Connections.at(ports());
+            var busy = connections.stream().filter(Connections.One::isBusy).toList();
+            var oldest = busy.stream()
+                    .mapToLong(one -> one.traffic().receivedMs())
+                    .max()
+                    .orElse(0);
+            return new Open(connections.size(), busy.size(), Duration.ofMillis(oldest));
+        } catch (IOException e) {
+            Agent.log().log(System.Logger.Level.WARNING, "cannot see what is open: {0}", e.getMessage());
+            return Open.NOTHING;
+        }
+    }
+
+    private Set<Integer> ports() {
+        return listeners.stream()
+                .map(Listening::address)
+                .filter(InetSocketAddress.class::isInstance)
+                .map(address -> ((InetSocketAddress) address).getPort())
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    /** Wraps what the JDK expects to see thrown. */
+    static UncheckedIOException unchecked(String what, Exception e) {
+        return new UncheckedIOException(new IOException(what + ": " + e.getMessage(), e));
+    }
+}

@@ -1,0 +1,27 @@
+package dev.baton.agent;
+
+import java.util.Set;
+
+/** The servers whose live connections are moved without being asked for, because it was proven with them. */
+final class Movable {
+    private static final int DEEP = 64;
+
+    /** A class of each that is at work when it opens its listener. */
+    private static final Set<String> OPENERS = Set.of(
+            "sun.net.httpserver.ServerImpl",
+            "org.apache.tomcat.util.net.NioEndpoint",
+            "org.eclipse.jetty.server.ServerConnector",
+            "org.xnio.nio.NioXnioWorker", // Undertow
+            "io.helidon.webserver.ServerListener",
+            "io.netty.channel.socket.nio.NioServerSocketChannel");
+
+    private Movable() {}
+
+    /** {@return whether the calling thread is opening the listener of such a server} */
+    static boolean isOpening() {
+        return StackWalker.getInstance()
+                .walk(frames -> frames.limit(DEEP)
+                        .map(StackWalker.StackFrame::getClassName)
+                        .anyMatch(OPENERS::contains));
+    }
+}

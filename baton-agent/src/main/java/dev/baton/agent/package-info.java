@@ -1,0 +1,8 @@
+/**
+ * The agent: lets any JVM server take part unmodified. {@link dev.baton.agent.Premain} is all that the application could
+ * see; everything else is loaded in isolation.
+ */
+@NullMarked
+package dev.baton.agent;
+
+import org.jspecify.annotations.NullMarked;

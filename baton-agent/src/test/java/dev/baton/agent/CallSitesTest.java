@@ -1,0 +1,77 @@
+package dev.baton.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** Calls are sent elsewhere, and nothing else is changed. */
+class CallSitesTest {
+    static final class Former {
+        private Former() {}
+
+        static String one() {
+            return "former one";
+        }
+
+        static String two(long wide) {
+            return "former two " + wide;
+        }
+    }
+
+    static final class Latter {
+        private Latter() {}
+
+        static String one() {
+            return "latter one";
+        }
+    }
+
+    static final class Caller {
+        private Caller() {}
+
+        static String call() {
+            return Former.one() + ", " + Former.two(1L << 40);
+        }
+    }
+
+    private static String internal(Class<?> type) {
+        return type.getName().replace('.', '/');
+    }
+
+    private static byte[] classFile() throws IOException {
+        try (var in = Caller.class.getResourceAsStream("CallSitesTest$Caller.class")) {
+            return java.util.Objects.requireNonNull(in).readAllBytes();
+        }
+    }
+
+    @Test
+    void shouldSendTheCallsOfTheNamedMethodsElsewhere() throws Exception {
+        var redirected = CallSites.redirect(classFile(), internal(Former.class), Set.of("one"), internal(Latter.class));
+
+        var loaded = MethodHandles.lookup().defineHiddenClass(redirected, false).lookupClass();
+        var call = loaded.getDeclaredMethod("call");
+        call.setAccessible(true);
+
+        assertThat(call.invoke(null)).isEqualTo("latter one, former two 1099511627776");
+    }
+
+    @Test
+    void shouldRefuseAClassThatMakesNoSuchCall() throws Exception {
+        var classFile = classFile();
+
+        assertThatThrownBy(() ->
+                        CallSites.redirect(classFile, internal(Former.class), Set.of("three"), internal(Latter.class)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("three");
+    }
+
+    @Test
+    void shouldRefuseWhatIsNoClassFile() {
+        assertThatThrownBy(() -> CallSites.redirect(new byte[20], "a", Set.of("b"), "c"))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+}

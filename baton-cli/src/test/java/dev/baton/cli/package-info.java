@@ -1,0 +1,3 @@
+/** Tests of the command line without processes. */
+@org.jspecify.annotations.NullMarked
+package dev.baton.cli;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.jdk;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.launch;
+
+import org.jspecify.annotations.NullMarked;

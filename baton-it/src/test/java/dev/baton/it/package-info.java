@@ -1,0 +1,5 @@
+/** Rules of the whole house, and tests with real processes. */
+@NullMarked
+package dev.baton.it;
+
+import org.jspecify.annotations.NullMarked;

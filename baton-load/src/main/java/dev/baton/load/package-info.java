@@ -1,0 +1,5 @@
+/** A load driver on raw sockets that never retries and classifies every outcome. */
+@NullMarked
+package dev.baton.load;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/** gRPC, knowing nothing of Baton. */
+@NullMarked
+package dev.baton.examples.servers.grpc;
+
+import org.jspecify.annotations.NullMarked;

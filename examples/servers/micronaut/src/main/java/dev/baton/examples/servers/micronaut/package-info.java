@@ -1,0 +1,5 @@
+/** Micronaut, knowing nothing of Baton. */
+@NullMarked
+package dev.baton.examples.servers.micronaut;
+
+import org.jspecify.annotations.NullMarked;

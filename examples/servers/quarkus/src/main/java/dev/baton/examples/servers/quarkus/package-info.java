@@ -1,0 +1,5 @@
+/** Quarkus, knowing nothing of Baton. */
+@NullMarked
+package dev.baton.examples.servers.quarkus;
+
+import org.jspecify.annotations.NullMarked;

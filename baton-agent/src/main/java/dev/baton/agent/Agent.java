@@ -113,7 +113,7 @@ public final class Agent {
     }
 
     /**
-     * Starts the agent. Called by {@link Premain}.
+     * Starts the agent. Called by {@link Isolated}.
      *
      * @param options see {@link Options}
      * @param instrumentation what the JVM lends

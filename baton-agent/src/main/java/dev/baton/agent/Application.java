@@ -18,14 +18,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -35,29 +32,9 @@ import org.jspecify.annotations.Nullable;
  * ended by {@code System.exit}, which runs its own orderly stop.
  */
 final class Application implements Server, Guardian {
-    /** How long nothing must have gone out on a connection before its answer counts as finished, */
-    private static final Duration QUIET = Duration.ofMillis(100);
-
-    /** but only for so long: a client that asks again and again is not waited for. */
-    private static final Duration POLITE = Duration.ofSeconds(2);
-
-    /** What the application gets to close a connection whose end it was shown. */
-    private static final Duration CLOSING = Duration.ofSeconds(3);
-
     /** How long a pause waits for the last live connections of a predecessor to be accepted. */
     private static final Duration ACCEPTED = Duration.ofSeconds(2);
 
-    /** How long a response that was begun and is not finished may pause before it is taken for one that has no end. */
-    private static final Duration PAUSING = Duration.ofSeconds(2);
-
-    /** Between two looks at everything that is open passes so many times the time that looking took, */
-    private static final int LOOKING_SHARE = 4;
-
-    /** but not more than this. */
-    private static final Duration LOOKING_GAP = Duration.ofMillis(200);
-
-    private static final long LOOK_EVERY_MS = 10;
-    private static final long LOOK_SOON_MS = 1;
     private static final String FIXED_DEBUGGER =
             "-(agentlib:|X?run)jdwp[=:](?=\\S*server=y)\\S*address=(\\S*:)?(?!0\\b)\\d+";
 
@@ -71,12 +48,6 @@ final class Application implements Server, Guardian {
     private volatile @Nullable Traffic traffic;
     private volatile @Nullable Draining draining;
     private volatile @Nullable Deadline exit;
-
-    /** A drain that runs; over when its deadline has passed or it is called off. */
-    private static final class Draining {
-        private final CountDownLatch over = new CountDownLatch(1);
-        private volatile boolean isCalledOff;
-    }
 
     Application(Injection injection) {
         this.injection = injection;
@@ -218,8 +189,7 @@ final class Application implements Server, Guardian {
         draining = null;
         exit = null;
         if (called != null) {
-            called.isCalledOff = true;
-            called.over.countDown();
+            called.callOff();
         }
         foreign.clear();
         for (var listening : listeners) {
@@ -251,71 +221,14 @@ final class Application implements Server, Guardian {
                 .orElse(null);
     }
 
-    /**
-     * Gives away what can go, as soon as it rests. Of the rest it shows the application the end of each connection at an
-     * instant when nothing is in progress on it, so that it closes them one by one. That is what its own stop would do as
-     * well, but at an instant that suits no client.
-     */
     private Drained drain(Deadline deadline, @Nullable Relocation relocation) throws IOException, InterruptedException {
-        var running = new Draining();
+        var running = new Draining(ports(), deadline, relocation);
         draining = running;
-        deadline.onPassed(running.over::countDown);
-        var polite = Deadline.after(POLITE);
-        var closing = Deadline.after(Duration.ZERO);
-        var ended = new HashSet<String>();
-        var seen = new HashSet<String>();
-        var left = List.<Connections.One>of();
-        long nextLook = System.nanoTime();
-        while (true) {
-            if (relocation != null) {
-                relocation.sweep();
-            }
-            if (System.nanoTime() >= nextLook || deadline.isPassed()) {
-                long began = System.nanoTime();
-                var now = Connections.at(ports()).stream()
-                        .filter(one -> relocation == null || !relocation.away().contains(one.socket()))
-                        .toList();
-                for (var one : now) {
-                    seen.add(one.socket());
-                    if (mayEnd(one, polite, relocation) && !ended.contains(one.socket()) && one.end()) {
-                        ended.add(one.socket());
-                        if (relocation != null) {
-                            relocation.leave(one.number());
-                        }
-                        closing = Deadline.after(CLOSING);
-                    }
-                }
-                left = now.stream()
-                        .filter(one -> one.isBusy() || !ended.contains(one.socket()))
-                        .toList();
-                var took = System.nanoTime() - began;
-                nextLook = System.nanoTime() + Math.min(LOOKING_SHARE * took, LOOKING_GAP.toNanos());
-                var isOver = left.isEmpty()
-                        && (now.isEmpty() || closing.isPassed())
-                        && (relocation == null || !relocation.isUnderWay());
-                if (!running.isCalledOff && (deadline.isPassed() || isOver)) {
-                    exit = deadline;
-                    var busy =
-                            (int) left.stream().filter(Connections.One::isBusy).count();
-                    var moved = relocation == null ? 0 : relocation.moved();
-                    seen.removeAll(relocation == null ? Set.of() : relocation.away());
-                    return new Drained(Math.max(0, seen.size() - left.size()), left.size() - busy, busy, moved);
-                }
-            }
-            if (running.isCalledOff && (relocation == null || !relocation.isUnderWay())) {
-                return Drained.NOTHING;
-            }
-            var soon = relocation != null && relocation.isUnderWay();
-            var _ = running.over.await(soon ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
+        var result = running.run();
+        if (result.isPresent() && draining == running) {
+            exit = deadline;
         }
-    }
-
-    private static boolean mayEnd(Connections.One one, Deadline polite, @Nullable Relocation relocation) {
-        if (relocation != null && relocation.awaits(one.number())) {
-            // It goes when it rests. If it does not come to rest it is a response without an end, or not read.
-            return one.isQuietFor(PAUSING) && !relocation.rests(one.number());
-        }
-        return polite.isPassed() ? one.isQuietFor(Duration.ZERO) || one.isWorkedOn() : one.isQuietFor(QUIET);
+        return result.orElse(Drained.NOTHING);
     }
 
     // ---- the server of a successor

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** The connections an application has accepted, and whether something is in progress on them, as the kernel sees it. */
@@ -70,6 +71,22 @@ final class Connections {
         /** {@return whether it is not busy, and nothing came or went for so long} */
         boolean isQuietFor(Duration time) {
             return !isBusy() && Math.min(traffic.sentMs(), traffic.receivedMs()) >= time.toMillis();
+        }
+
+        /** {@return it as it is now, but for whether the application waits for it; empty if it is closed} */
+        Optional<One> again() {
+            var now = Tcp.traffic(new BorrowedDescriptor(number));
+            return now != null && Descriptors.name(number).equals(socket)
+                    ? Optional.of(new One(number, socket, now, isRead))
+                    : Optional.empty();
+        }
+
+        /** {@return whether the last that went over it was certainly ours, and nothing came or went for so long} */
+        boolean isSilentFor(Duration time) {
+            return traffic.unread() == 0
+                    && traffic.unacknowledged() == 0
+                    && traffic.receivedMs() > traffic.sentMs()
+                    && traffic.sentMs() >= time.toMillis();
         }
 
         /** {@return whether a request came whole, as far as can be seen, and the application works on it without reading} */

@@ -1,5 +1,5 @@
 /**
- * The agent: lets any JVM server take part unmodified. {@link dev.baton.agent.Premain} is all that the application could
+ * The agent: lets any JVM server take part unmodified. {@code Premain} and {@code Isolated} are all that the application could
  * see; everything else is loaded in isolation.
  */
 @NullMarked

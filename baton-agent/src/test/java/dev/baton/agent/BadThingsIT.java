@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.baton.control.Message;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -11,19 +12,25 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an application may do, and may be done to it: the incumbent serves on, and whoever asked learns why. */
 @Timeout(120)
 class BadThingsIT {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final int JAVA_8 = 52;
+    private static final Pattern OLDER = Pattern.compile("JAVA_VERSION=\"(1\\.8|9|1\\d|2[0-4])\\b");
 
     @TempDir
     private Path directory;
@@ -305,6 +312,52 @@ class BadThingsIT {
                             + " agent has no sun/nio/ch/BatonHook");
             assertThat(app.log().lines()).hasSize(1);
         }
+    }
+
+    @Test
+    void shouldBeReadableToAnOlderJvm() throws Exception {
+        try (var jar = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
+                var entry = new DataInputStream(jar.getInputStream(jar.getEntry("dev/baton/agent/Premain.class")))) {
+            assertThat(entry.readInt()).isEqualTo(0xCAFEBABE);
+            assertThat(entry.readInt()).as("the version of the class file").isEqualTo(JAVA_8);
+        }
+    }
+
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("olderJavas")
+    void shouldStepAsideOnAnOlderJvm(Path java) throws Exception {
+        var log = directory.resolve("old.log");
+        var agent = "-javaagent:" + System.getProperty("baton.agent") + "=name=app";
+        var process = new ProcessBuilder(java.toString(), agent, "-version")
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+
+        assertThat(process.waitFor()).as(Files.readString(log)).isZero();
+        assertThat(Files.readString(log))
+                .startsWith("baton: this process runs without Baton and cannot be restarted by it: it is run by Java ")
+                .contains(", and Baton needs 25 or later\n")
+                .contains(" version ");
+    }
+
+    /** Those of this machine; a machine may have none. */
+    private static List<Path> olderJavas() throws IOException {
+        var found = new ArrayList<Path>();
+        var homes = Path.of("/usr/lib/jvm");
+        if (Files.isDirectory(homes)) {
+            try (var entries = Files.newDirectoryStream(homes)) {
+                for (var home : entries) {
+                    var release = home.resolve("release");
+                    if (!Files.isSymbolicLink(home)
+                            && Files.isExecutable(home.resolve("bin/java"))
+                            && Files.exists(release)
+                            && OLDER.matcher(Files.readString(release)).find()) {
+                        found.add(home.resolve("bin/java"));
+                    }
+                }
+            }
+        }
+        return found;
     }
 
     @Test

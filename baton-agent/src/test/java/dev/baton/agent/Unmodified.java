@@ -58,18 +58,21 @@ public final class Unmodified implements AutoCloseable {
     }
 
     /**
-     * Starts any Java program as its users do, without further options for the JVM, and waits until it listens.
+     * Starts any Java program as its users do, and waits until it listens.
      *
      * @param directory for its log and its control socket
-     * @param command what follows {@code java -javaagent:...}, made from the port
+     * @param jvmOptions further options of the JVM
+     * @param command what follows them, made from the port
      * @return the application; listening, unless it has ended
      * @throws IOException if it cannot be started
      */
-    public static Unmodified start(Path directory, IntFunction<List<String>> command) throws IOException {
+    public static Unmodified start(Path directory, List<String> jvmOptions, IntFunction<List<String>> command)
+            throws IOException {
         var port = freePort();
         var whole = new ArrayList<>(List.of(
                 java(),
                 "-javaagent:" + Objects.requireNonNull(System.getProperty("baton.agent")) + options(directory)));
+        whole.addAll(jvmOptions);
         whole.addAll(command.apply(port));
         var app = start(directory, port, whole, Map.of());
         await().atMost(LIMIT).until(() -> app.listens() || !app.first.isAlive());

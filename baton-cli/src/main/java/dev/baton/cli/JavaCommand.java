@@ -1,14 +1,18 @@
 package dev.baton.cli;
 
 import java.io.IOException;
+import java.lang.Runtime.Version;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A command line that runs a Java application, and what is put into it: the agent, and the file of options.
@@ -20,6 +24,7 @@ import java.util.stream.Collectors;
  */
 record JavaCommand(List<String> words, Optional<Path> agent, String agentOptions, Optional<Path> optionsFile) {
     private static final String VARIABLE = "JDK_JAVA_OPTIONS";
+    private static final int OLDEST_JAVA = 25;
 
     /**
      * The command line to start now.
@@ -57,6 +62,38 @@ record JavaCommand(List<String> words, Optional<Path> agent, String agentOptions
         var options = added.stream().map(JavaCommand::quoted).collect(Collectors.joining(" "));
         all.merge(VARIABLE, options, (before, more) -> before.isBlank() ? more : before + " " + more);
         return all;
+    }
+
+    /**
+     * Refuses a {@code java} that is too old for the agent. Behind a script the agent itself says so.
+     *
+     * @param program what the command line starts
+     * @throws IOException why it must not be started
+     */
+    void check(Path program) throws IOException {
+        if (!isLauncher() || agent.isEmpty()) {
+            return;
+        }
+        var version = version(program);
+        if (version != null
+                && (version.startsWith("1.") || Version.parse(version).feature() < OLDEST_JAVA)) {
+            throw new IOException(program + " is Java " + version + ", and the agent needs " + OLDEST_JAVA
+                    + " or later; name a newer one in its place, such as " + System.getProperty("java.home")
+                    + "/bin/java");
+        }
+    }
+
+    /** What the file beside every JDK says, read without starting it; null if it does not say. */
+    private static @Nullable String version(Path program) throws IOException {
+        var properties = new Properties();
+        try (var release = Files.newBufferedReader(
+                program.toRealPath().resolve("../../release").normalize())) {
+            properties.load(release);
+        } catch (NoSuchFileException e) {
+            return null;
+        }
+        var quoted = properties.getProperty("JAVA_VERSION");
+        return quoted == null ? null : quoted.replace("\"", "");
     }
 
     private boolean isLauncher() {

@@ -115,7 +115,9 @@ final class Run implements Callable<Integer> {
                             .environment()
                     : here.environment();
             var directory = config.directory().orElse(here.directory());
-            return new LaunchSpec(java.command(directory), java.environment(environment, directory), directory);
+            var spec = new LaunchSpec(java.command(directory), java.environment(environment, directory), directory);
+            java.check(spec.program());
+            return spec;
         };
         Supervisor.Check test = check == null ? _ -> {} : new ConfigurationTest(check, checkTimeout);
         var limits = new Limits(config.childTimeout(), config.readyTimeout(), config.watch(), config.shutdownTimeout());

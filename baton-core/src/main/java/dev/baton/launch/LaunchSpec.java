@@ -128,8 +128,13 @@ public record LaunchSpec(List<String> command, Map<String, String> environment, 
         }
     }
 
-    /** The program's path as it is now, or would have to be. */
-    private Path program() throws IOException {
+    /**
+     * What would be started now.
+     *
+     * @return the program's path, or where it would have to be
+     * @throws IOException if this process cannot be looked at
+     */
+    public Path program() throws IOException {
         var named = command.getFirst();
         var candidates = named.contains("/")
                 ? Stream.of(directory.resolve(named))

@@ -179,6 +179,25 @@ class RunAnyCommandIT {
         }
     }
 
+    @Test
+    void shouldRefuseAJavaThatIsTooOldForTheAgent() throws Exception {
+        var old = Files.createDirectories(directory.resolve("jdk-17/bin")).resolve("java");
+        Files.writeString(old, "#!/bin/sh\necho started\n");
+        assertThat(old.toFile().setExecutable(true)).isTrue();
+        Files.writeString(directory.resolve("jdk-17/release"), "JAVA_VERSION=\"17.0.15\"\n");
+        var log = directory.resolve("failed.log");
+        var words = Supervised.words(directory, List.of(), old.toString(), "-jar", "plain.jar", port);
+        var process = Supervised.spawn(directory, log, java.util.Map.of(), words);
+        try {
+            assertThat(process.waitFor()).isEqualTo(1);
+            assertThat(Files.readString(log))
+                    .contains(old + " is Java 17.0.15, and the agent needs 25 or later")
+                    .doesNotContain("started");
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
     private String script(String lines) throws Exception {
         var script = directory.resolve("start.sh");
         Files.writeString(script, "#!/bin/sh\n" + lines.formatted(JAVA, port));

@@ -8,17 +8,18 @@ import dev.baton.Passage;
 import dev.baton.Server;
 import dev.baton.handover.Guardian;
 import dev.baton.handover.Offers;
+import dev.baton.linux.Listeners;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -42,7 +43,9 @@ final class Application implements Server, Guardian {
             "the application accepts connections by io_uring, which cannot be stopped from outside;"
                     + " let it use epoll or NIO";
 
-    private final Set<Path> foreign = ConcurrentHashMap.newKeySet();
+    /** The files of Unix-domain listeners that are another generation's, each with its name as it was bound. */
+    private final Map<Path, Path> foreign = new ConcurrentHashMap<>();
+
     private final List<Listening> listeners = new CopyOnWriteArrayList<>();
     private final Injection injection;
     private volatile @Nullable Traffic traffic;
@@ -91,34 +94,28 @@ final class Application implements Server, Guardian {
 
     /** {@return whether the file of a Unix-domain listener is another generation's, as far as this one is fenced} */
     boolean isForeign(Path file) {
-        return foreign.contains(file);
+        return foreign.containsKey(file);
     }
 
-    /** Removes the files of Unix-domain listeners where nobody listens after this process. */
+    /** Removes the files of Unix-domain listeners where nobody listens after this process: no successor, no supervisor. */
     void removeFiles() {
-        for (var file : foreign) {
+        foreign.forEach((file, asBound) -> {
             listeners.stream()
                     .filter(listening -> file.equals(listening.file()))
                     .forEach(Listening::letGo);
-            if (!isServed(file)) {
-                var _ = file.toFile().delete();
+            try {
+                if (!Listeners.isListening(asBound)) {
+                    var _ = file.toFile().delete();
+                }
+            } catch (IOException e) {
+                Agent.log().log(System.Logger.Level.WARNING, "{0} stays: {1}", file, e.getMessage());
             }
-        }
-    }
-
-    /** Whether somebody else listens there: a successor, or a supervisor that keeps the listener. */
-    private static boolean isServed(Path file) {
-        try (var _ = SocketChannel.open(UnixDomainSocketAddress.of(file))) {
-            return true;
-        } catch (IOException e) {
-            return false;
-        }
+        });
     }
 
     private void foreign(Listening listening) {
-        var file = listening.file();
-        if (file != null) {
-            foreign.add(file);
+        if (listening.address() instanceof UnixDomainSocketAddress unix) {
+            foreign.put(unix.getPath().toAbsolutePath(), unix.getPath());
         }
     }
 

@@ -54,7 +54,7 @@ final class Connections {
     record One(int number, String socket, Tcp.Traffic traffic, boolean isRead) {
         /** {@return whether something was asked that has not been answered in full, as far as can be seen} */
         boolean isBusy() {
-            if (traffic.unread() > 0 || traffic.unacknowledged() > 0) {
+            if (traffic.unread() > 0 || traffic.unsent() > 0) {
                 return true;
             }
             var sinceAsked = traffic.receivedMs();
@@ -84,7 +84,7 @@ final class Connections {
         /** {@return whether the last that went over it was certainly ours, and nothing came or went for so long} */
         boolean isSilentFor(Duration time) {
             return traffic.unread() == 0
-                    && traffic.unacknowledged() == 0
+                    && traffic.unsent() == 0
                     && traffic.receivedMs() > traffic.sentMs()
                     && traffic.sentMs() >= time.toMillis();
         }

@@ -18,7 +18,6 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -72,10 +71,6 @@ final class UnixApp {
                 while (true) {
                     try (var one = listener.accept()) {
                         one.write(ByteBuffer.wrap(pid()));
-                    } catch (ClosedChannelException e) {
-                        throw e;
-                    } catch (IOException e) {
-                        System.err.println("a client was not answered: " + e.getMessage());
                     }
                 }
             } catch (IOException e) {

@@ -29,7 +29,7 @@ class UnixDomainIT {
     private Path directory;
 
     @ParameterizedTest
-    @ValueSource(strings = "netty")
+    @ValueSource(strings = {"thread", "netty"})
     void shouldRefuseNobodyAndLeaveNoFileBehind(String kind) throws Exception {
         var path = directory.resolve("service.sock");
         try (var app = Unmodified.start(directory, NATIVE, UnixApp.class, kind, path.toString())) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +31,12 @@ public final class Listeners {
     private static final int SO_ACCEPTCONN = 30;
     private static final int IPPROTO_IPV6 = 41;
     private static final int IPV6_V6ONLY = 26;
+
+    /** {@code Num RefCount Protocol Flags Type St Inode Path} (net/unix/af_unix.c, unix_seq_show). */
+    private static final int UNIX_COLUMNS = 8;
+
+    private static final int UNIX_FLAGS = 3;
+    private static final String UNIX_LISTENS = "00010000";
 
     private Listeners() {}
 
@@ -69,6 +76,24 @@ public final class Listeners {
         } catch (Throwable e) {
             socket.close();
             throw e;
+        }
+    }
+
+    /**
+     * Whether somebody listens on a path, told without connecting to it, which whoever listens would notice. The kernel knows
+     * it by the words it was bound by ({@code /proc/net/unix}, unix(7)), also where the file is gone.
+     *
+     * @param path the path, as it was bound
+     * @return whether any process has a listening socket of this name open
+     * @throws IOException if {@code /proc} cannot be read
+     */
+    public static boolean isListening(Path path) throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/net/unix"), StandardCharsets.ISO_8859_1)) {
+            var name = new String(path.toString().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+            return lines.map(line -> line.split(" +", UNIX_COLUMNS))
+                    .anyMatch(words -> words.length == UNIX_COLUMNS
+                            && words[UNIX_FLAGS].equals(UNIX_LISTENS)
+                            && words[UNIX_COLUMNS - 1].equals(name));
         }
     }
 

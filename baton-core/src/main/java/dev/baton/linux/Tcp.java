@@ -14,6 +14,7 @@ public final class Tcp {
     private static final int LISTEN = 10;
     private static final int SIOCINQ = 0x541B;
     private static final int SIOCOUTQ = 0x5411;
+    private static final int SIOCOUTQNSD = 0x894B;
     private static final int INFO_BYTES = 256;
     private static final int SACKED = 28;
     private static final int LAST_DATA_SENT = 44;
@@ -37,16 +38,10 @@ public final class Tcp {
      * @param segmentsIn how many segments with data came in
      * @param segmentsOut how many segments with data went out
      * @param unread how many bytes that came in the application has not read
-     * @param unacknowledged how many bytes were written and are not known to have arrived
+     * @param unsent how many bytes were written and have not gone out yet; what has, the kernel delivers without the process
      */
     public record Traffic(
-            long sentMs,
-            long receivedMs,
-            long received,
-            long segmentsIn,
-            long segmentsOut,
-            int unread,
-            int unacknowledged) {}
+            long sentMs, long receivedMs, long received, long segmentsIn, long segmentsOut, int unread, int unsent) {}
 
     /**
      * The traffic of a connection.
@@ -65,7 +60,7 @@ public final class Tcp {
             }
             var queue = arena.allocate(JAVA_INT);
             var unread = SystemCall.IOCTL.invoke(n, SIOCINQ, queue.address()) < 0 ? 0 : queue.get(JAVA_INT, 0);
-            var unacknowledged = SystemCall.IOCTL.invoke(n, SIOCOUTQ, queue.address()) < 0 ? 0 : queue.get(JAVA_INT, 0);
+            var unsent = SystemCall.IOCTL.invoke(n, SIOCOUTQNSD, queue.address()) < 0 ? 0 : queue.get(JAVA_INT, 0);
             return new Traffic(
                     Integer.toUnsignedLong(info.get(JAVA_INT, LAST_DATA_SENT)),
                     Integer.toUnsignedLong(info.get(JAVA_INT, LAST_DATA_RECEIVED)),
@@ -73,7 +68,7 @@ public final class Tcp {
                     Integer.toUnsignedLong(info.get(JAVA_INT, DATA_SEGMENTS_IN)),
                     Integer.toUnsignedLong(info.get(JAVA_INT, DATA_SEGMENTS_OUT)),
                     unread,
-                    unacknowledged);
+                    unsent);
         }
     }
 

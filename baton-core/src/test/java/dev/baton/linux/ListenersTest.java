@@ -15,6 +15,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -57,6 +58,22 @@ class ListenersTest {
             var reachableAt = address.getAddress().isAnyLocalAddress() ? "127.0.0.1" : host;
             assertReachable(listener, inet(reachableAt, address.getPort()));
         }
+    }
+
+    @Test
+    void shouldTellWhoListensAtAPathWithoutConnecting() throws Exception {
+        var path = directory.resolve("a listener");
+        assertThat(Listeners.isListening(path)).isFalse();
+        OwnedDescriptor another;
+        try (var listener = Listeners.bind(UnixDomainSocketAddress.of(path), 16)) {
+            assertThat(Listeners.isListening(path)).isTrue();
+            Files.delete(path);
+            assertThat(Listeners.isListening(path)).isTrue();
+            another = listener.duplicate();
+        }
+        assertThat(Listeners.isListening(path)).isTrue();
+        another.close();
+        assertThat(Listeners.isListening(path)).isFalse();
     }
 
     @Test

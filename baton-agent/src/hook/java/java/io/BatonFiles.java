@@ -13,7 +13,7 @@ public final class BatonFiles {
      *
      * @param stays whether a file must stay though the application deletes it, by its path
      */
-    static void install(Predicate<String> stays) {
+    public static void install(Predicate<String> stays) {
         BatonFiles.stays = stays;
     }
 

@@ -6,15 +6,11 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
-import java.util.function.BiPredicate;
-import java.util.function.IntConsumer;
-import java.util.function.IntPredicate;
 import jdk.internal.loader.NativeLibrary;
 
 /**
@@ -27,11 +23,7 @@ public final class BatonTransports {
     private static final Map<Integer, byte[]> ADOPTED = new ConcurrentHashMap<>();
 
     private static BiConsumer<Class<?>, String> loading;
-    private static BiPredicate<Integer, SocketAddress> adopt;
-    private static BiConsumer<Integer, Integer> fence;
-    private static IntConsumer listening;
-    private static BiConsumer<Integer, String> refused;
-    private static IntPredicate isAdopted;
+    private static BatonListeners listeners;
     private static MethodHandle bind;
     private static MethodHandle listen;
     private static MethodHandle localAddress;
@@ -41,11 +33,14 @@ public final class BatonTransports {
     private BatonTransports() {}
 
     /**
-     * Names who is told of native libraries, before anything is redirected here.
+     * Names who is asked and told, before anything is redirected here.
      *
-     * @param loading gets the class that asks for a library, and the name of the library or its file, before it is loaded
+     * @param listeners of listeners
+     * @param loading gets the class that asks for a native library, and the name of the library or its file, before it is
+     *     loaded
      */
-    static void install(BiConsumer<Class<?>, String> loading) {
+    public static void install(BatonListeners listeners, BiConsumer<Class<?>, String> loading) {
+        BatonTransports.listeners = listeners;
         BatonTransports.loading = loading;
     }
 
@@ -60,31 +55,13 @@ public final class BatonTransports {
     }
 
     /**
-     * Names who is asked and told, and what is called where nobody answers. It may be called again for a Netty of another
-     * class loader: whose native methods are called makes no difference, they know nothing but the descriptor.
+     * Names what is called where nobody answers. It may be called again for a Netty of another class loader: whose native
+     * methods are called makes no difference, they know nothing but the descriptor.
      *
      * @param socket Netty's class, as it was
-     * @param adopt see {@code BatonHook.install}
-     * @param fence see there
-     * @param listening see there
-     * @param refused see there
-     * @param isAdopted whether an inherited listener was put in the place of a descriptor, and it tells not of that any more,
-     *     or soon will not
      * @throws ReflectiveOperationException if it is another Netty than is known here
      */
-    static void install(
-            Class<?> socket,
-            BiPredicate<Integer, SocketAddress> adopt,
-            BiConsumer<Integer, Integer> fence,
-            IntConsumer listening,
-            BiConsumer<Integer, String> refused,
-            IntPredicate isAdopted)
-            throws ReflectiveOperationException {
-        BatonTransports.adopt = adopt;
-        BatonTransports.fence = fence;
-        BatonTransports.listening = listening;
-        BatonTransports.refused = refused;
-        BatonTransports.isAdopted = isAdopted;
+    public static void install(Class<?> socket) throws ReflectiveOperationException {
         bind = handle(socket, "bind", int.class, boolean.class, byte[].class, int.class, int.class);
         listen = handle(socket, "listen", int.class, int.class);
         localAddress = handle(socket, "localAddress", int.class);
@@ -102,7 +79,7 @@ public final class BatonTransports {
     /** In the place of {@code io.netty.channel.unix.Socket.bind}; zero or more for success, else an error, negated. */
     public static int bind(int number, boolean ipv6, byte[] address, int scope, int port) throws Throwable {
         if (port == 0
-                || !adopt.test(number, new InetSocketAddress(InetAddress.getByAddress(address), port))) {
+                || !listeners.adopt(number, new InetSocketAddress(InetAddress.getByAddress(address), port))) {
             ADOPTED.remove(number);
             return checked(number, (int) bind.invokeExact(number, ipv6, address, scope, port));
         }
@@ -115,7 +92,7 @@ public final class BatonTransports {
         // A path that begins with NUL is an abstract name, which no file stands for.
         if (path.length == 0
                 || path[0] == 0
-                || !adopt.test(number, UnixDomainSocketAddress.of(new String(path, StandardCharsets.UTF_8)))) {
+                || !listeners.adopt(number, UnixDomainSocketAddress.of(new String(path, StandardCharsets.UTF_8)))) {
             ADOPTED.remove(number);
             return checked(number, (int) bindDomainSocket.invokeExact(number, path));
         }
@@ -125,7 +102,7 @@ public final class BatonTransports {
 
     private static int checked(int number, int result) {
         if (result < 0) {
-            refused.accept(number, "error " + -result);
+            listeners.refused(number, "error " + -result);
         }
         return result;
     }
@@ -134,7 +111,7 @@ public final class BatonTransports {
     public static int listen(int number, int backlog) throws Throwable {
         if (ADOPTED.containsKey(number)) {
             try {
-                fence.accept(number, backlog);
+                listeners.fence(number, backlog);
                 return 0;
             } catch (UncheckedIOException e) {
                 throw e.getCause();
@@ -142,7 +119,7 @@ public final class BatonTransports {
         }
         int result = (int) listen.invokeExact(number, backlog);
         if (result >= 0) {
-            listening.accept(number);
+            listeners.listening(number);
         }
         return result;
     }
@@ -161,7 +138,7 @@ public final class BatonTransports {
 
     private static byte[] known(int number) {
         var known = ADOPTED.isEmpty() ? null : ADOPTED.get(number);
-        if (known != null && !isAdopted.test(number)) {
+        if (known != null && !listeners.isAdopted(number)) {
             ADOPTED.remove(number);
             return null;
         }

@@ -15,9 +15,6 @@ import java.net.SocketAddress;
 import java.util.Collections;
 import java.util.Map;
 import java.util.WeakHashMap;
-import java.util.function.BiConsumer;
-import java.util.function.BiPredicate;
-import java.util.function.IntConsumer;
 
 /**
  * What the JDK's listeners call in place of three methods of {@link Net} once the agent has redirected them. It is defined
@@ -30,30 +27,13 @@ public final class BatonHook {
             Collections.synchronizedMap(new WeakHashMap<>());
 
     private static volatile boolean anyAdopted;
-    private static BiPredicate<Integer, SocketAddress> adopt;
-    private static BiConsumer<Integer, Integer> fence;
-    private static IntConsumer listening;
-    private static BiConsumer<Integer, String> refused;
+    private static BatonListeners listeners;
 
     private BatonHook() {}
 
-    /**
-     * Names who is asked and told, before anything is redirected here. All get the number of a descriptor.
-     *
-     * @param adopt whether a socket about to be bound there was given an inherited listener instead
-     * @param fence makes an adopted socket stand for a private listener; the second number is the backlog wanted
-     * @param listening told of each socket that has begun to listen
-     * @param refused told of each that could not be bound, and why
-     */
-    public static void install(
-            BiPredicate<Integer, SocketAddress> adopt,
-            BiConsumer<Integer, Integer> fence,
-            IntConsumer listening,
-            BiConsumer<Integer, String> refused) {
-        BatonHook.adopt = adopt;
-        BatonHook.fence = fence;
-        BatonHook.listening = listening;
-        BatonHook.refused = refused;
+    /** Names who is asked and told, before anything is redirected here. */
+    public static void install(BatonListeners listeners) {
+        BatonHook.listeners = listeners;
     }
 
     static void bind(FileDescriptor fd, InetAddress address, int port) throws IOException {
@@ -77,7 +57,7 @@ public final class BatonHook {
     }
 
     static IOException refused(FileDescriptor fd, IOException why) {
-        refused.accept(IOUtil.fdVal(fd), why.getMessage());
+        listeners.refused(IOUtil.fdVal(fd), why.getMessage());
         return why;
     }
 
@@ -86,7 +66,7 @@ public final class BatonHook {
     }
 
     static boolean adopted(FileDescriptor fd, SocketAddress address) throws IOException {
-        if (!adopt.test(IOUtil.fdVal(fd), address)) {
+        if (!listeners.adopt(IOUtil.fdVal(fd), address)) {
             return false;
         }
         ADOPTED.put(fd, address instanceof InetSocketAddress ? Net.localAddress(fd) : address);
@@ -98,13 +78,13 @@ public final class BatonHook {
         int number = IOUtil.fdVal(fd);
         if (anyAdopted && ADOPTED.containsKey(fd)) {
             try {
-                fence.accept(number, backlog);
+                listeners.fence(number, backlog);
             } catch (UncheckedIOException e) {
                 throw e.getCause();
             }
         } else {
             Net.listen(fd, backlog);
-            listening.accept(number);
+            listeners.listening(number);
         }
     }
 

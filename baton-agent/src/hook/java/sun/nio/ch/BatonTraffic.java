@@ -251,11 +251,6 @@ public final class BatonTraffic {
         conversations = conversations;
     }
 
-    private static boolean isWatched(int number) {
-        var listeners = watched;
-        return number >= 0 && number < listeners.length && listeners[number];
-    }
-
     private static void unwatch(int number) {
         if (isWatched(number)) {
             watch(number, false);
@@ -302,6 +297,12 @@ public final class BatonTraffic {
     /** From now on what is accepted on this listener is followed, until it is closed. */
     public static void watch(int listener) {
         watch(listener, true);
+    }
+
+    /** {@return whether what is accepted on this listener is followed} */
+    public static boolean isWatched(int listener) {
+        var all = watched;
+        return listener >= 0 && listener < all.length && all[listener];
     }
 
     /** Whether connections are under way that the arrival function would know. */

@@ -57,6 +57,9 @@ public final class Agent {
     /** More than a process takes to close what it has open, once it is killed. */
     private static final Duration RELEASE_LIMIT = Duration.ofSeconds(5);
 
+    /** More than it takes to be ready to follow what goes over connections. */
+    private static final Duration FOLLOW_LIMIT = Duration.ofSeconds(10);
+
     /** What the application's own stop is given at least. */
     private static final Duration LAST_GRACE = Duration.ofSeconds(3);
 
@@ -77,6 +80,7 @@ public final class Agent {
     private final Map<Integer, Listening.Adopted> adopted = new ConcurrentHashMap<>();
     private final Map<String, Listening> taken = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<Opened> opened = new LinkedBlockingQueue<>();
+    private final CompletableFuture<Traffic> following = new CompletableFuture<>();
     private final AtomicBoolean guarded = new AtomicBoolean();
     private final CountDownLatch isNeeded = new CountDownLatch(1);
     private volatile boolean standsBack;
@@ -85,8 +89,6 @@ public final class Agent {
     private volatile String refusal = "";
 
     private volatile long lastBindNanos = System.nanoTime();
-    private boolean isTrafficTried;
-    private @Nullable Traffic traffic;
 
     /** Not in a field: the first logger starts the platform's logging, which an application may want to set up first. */
     static System.Logger log() {
@@ -125,9 +127,7 @@ public final class Agent {
         }
         var agent = new Agent(Options.parse(options, System.getenv()), instrumentation);
         try {
-            Hook.install(
-                    instrumentation,
-                    new Hook.Callbacks(agent::adopt, agent::fence, agent::listening, agent::refused, agent::isAdopted));
+            Hook.install(instrumentation, agent);
             if (agent.maySucceed) {
                 agent.guardFiles();
             }
@@ -140,7 +140,7 @@ public final class Agent {
 
     // ---- called by the application's threads, from within the JDK
 
-    private boolean adopt(int number, SocketAddress address) {
+    boolean adopt(int number, SocketAddress address) {
         try {
             lastBindNanos = System.nanoTime();
             isNeeded.countDown();
@@ -203,7 +203,7 @@ public final class Agent {
                 .findFirst();
     }
 
-    private void fence(int number, int backlog) {
+    void fence(int number, int backlog) {
         var waiting = adopted.get(number);
         if (waiting == null) {
             return;
@@ -255,11 +255,11 @@ public final class Agent {
         }
     }
 
-    private boolean isAdopted(int number) {
+    boolean isAdopted(int number) {
         return adopted.containsKey(number) || application.isFenced(number);
     }
 
-    private void refused(int number, String why) {
+    void refused(int number, String why) {
         var address = bound.remove(number);
         if (address != null) {
             lastBindNanos = System.nanoTime();
@@ -267,7 +267,7 @@ public final class Agent {
         }
     }
 
-    private void listening(int number) {
+    void listening(int number) {
         var address = bound.remove(number);
         if (address != null) {
             refusal = "";
@@ -278,25 +278,37 @@ public final class Agent {
     }
 
     /** On the thread that opens the listener, before it accepts: what goes over its connections is followed from now on. */
-    private synchronized void watch(int number) {
+    private void watch(int number) {
         if (move == Options.Move.OFF || (move == Options.Move.AUTO && !Movable.isOpening())) {
             return;
         }
-        if (!isTrafficTried) {
-            isTrafficTried = true;
-            try {
-                traffic = Traffic.install(instrumentation, injection::accepted);
-                injection.uses(traffic);
-                application.follow(traffic);
-            } catch (ReflectiveOperationException | IOException | RuntimeException | LinkageError e) {
-                log().log(
-                                System.Logger.Level.WARNING,
-                                "live connections will be drained and not go to a successor: {0}",
-                                e.getMessage());
-            }
-        }
-        if (traffic != null) {
+        try {
+            var traffic = following.get(FOLLOW_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
             traffic.watch(number);
+            injection.uses(traffic);
+            application.follow(traffic);
+        } catch (ExecutionException | TimeoutException e) {
+            var reason = e instanceof TimeoutException
+                    ? "it takes more than " + FOLLOW_LIMIT.toSeconds() + " s to prepare for that"
+                    : e.getMessage(); // names the cause
+            log().log(
+                            System.Logger.Level.WARNING,
+                            "live connections will be drained and not go to a successor: {0}",
+                            reason);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Prepares to follow what goes over connections, while the application has not come to open a listener yet. */
+    private void follow() {
+        if (move == Options.Move.OFF) {
+            return;
+        }
+        try {
+            following.complete(Traffic.install(instrumentation, injection::accepted));
+        } catch (ReflectiveOperationException | IOException | RuntimeException | LinkageError e) {
+            following.completeExceptionally(e);
         }
     }
 
@@ -307,6 +319,7 @@ public final class Agent {
             if (maySucceed) {
                 NativeAccess.prepare();
             }
+            follow();
             var patience = Math.min(JOIN_AFTER.toMillis(), config.childTimeout().toMillis() / 4);
             var _ = isNeeded.await(patience, TimeUnit.MILLISECONDS);
             if (System.getProperty(Guardian.JOINED) != null) {

@@ -232,11 +232,14 @@ final class Application implements Server, Guardian {
 
     @Override
     public boolean canAdopt(LiveConnection connection) {
-        return traffic != null
+        var followed = traffic;
+        return followed != null
                 && connection.protocol().equals(Relocation.PROTOCOL)
                 && connection.unread().length == 0
                 && connection.state().length == 0
-                && listening(connection).isPresent();
+                && listening(connection)
+                        .filter(listening -> followed.isWatched(listening.number()))
+                        .isPresent();
     }
 
     @Override

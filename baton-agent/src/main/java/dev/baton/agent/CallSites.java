@@ -1,10 +1,8 @@
 package dev.baton.agent;
 
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
-import java.io.DataOutputStream;
-import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Set;
 
 /**
@@ -34,24 +32,22 @@ final class CallSites {
      * @throws IllegalArgumentException if it makes no such call
      */
     static byte[] redirect(byte[] classFile, String from, Set<String> methods, String to) {
-        try {
-            var pool = new Pool(classFile);
-            var redirected = pool.with(bytes -> bytes.writeType(to));
-            int calls = 0;
-            for (int i = 1; i < pool.count; i++) {
-                if (pool.isMethodOf(i, from)
-                        && (methods.contains(pool.name(i)) || methods.contains(pool.name(i) + pool.descriptor(i)))) {
-                    put(redirected, pool.places[i], pool.count + 1);
-                    calls++;
-                }
+        var pool = Pool.of(classFile);
+        var type = pool.count + 1;
+        var redirected = pool.grown().withType(to).toClassFile();
+        var name = ascii(from);
+        int calls = 0;
+        for (int i = 1; i < pool.count; i++) {
+            if (pool.isMethodOf(i, name)
+                    && (methods.contains(pool.name(i)) || methods.contains(pool.name(i) + pool.descriptor(i)))) {
+                put(redirected, pool.places[i], type);
+                calls++;
             }
-            if (calls == 0) {
-                throw new IllegalArgumentException("no call of " + from + "." + methods + " in it");
-            }
-            return redirected;
-        } catch (IOException e) {
-            throw new IllegalArgumentException("not a class file known here: " + e.getMessage(), e);
         }
+        if (calls == 0) {
+            throw new IllegalArgumentException("no call of " + from + "." + methods + " in it");
+        }
+        return redirected;
     }
 
     /**
@@ -66,146 +62,162 @@ final class CallSites {
      * @throws IllegalArgumentException if it makes no such call, or several
      */
     static byte[] redirectVirtual(byte[] classFile, String from, String method, String descriptor, String to) {
-        try {
-            var pool = new Pool(classFile);
-            int old = 0;
-            for (int i = 1; i < pool.count; i++) {
-                if (pool.isMethodOf(i, from)
-                        && pool.name(i).equals(method)
-                        && pool.descriptor(i).equals(descriptor)) {
-                    old = i;
-                }
+        var pool = Pool.of(classFile);
+        var name = ascii(from);
+        int old = 0;
+        for (int i = 1; i < pool.count; i++) {
+            if (pool.isMethodOf(i, name)
+                    && pool.name(i).equals(method)
+                    && pool.descriptor(i).equals(descriptor)) {
+                old = i;
             }
-            var redirected = pool.with(bytes -> {
-                bytes.writeType(to);
-                bytes.writeText(method);
-                bytes.writeText("(L" + from + ";" + descriptor.substring(1));
-                bytes.writePair(NAME_AND_TYPE, pool.count + 2, pool.count + 3);
-                bytes.writePair(METHOD, pool.count + 1, pool.count + 4);
-            });
-            // Three bytes that mean the call. They could mean something else as well; then there are more than one.
-            int at = -1;
-            for (int i = redirected.length - (classFile.length - pool.end); i < redirected.length - 2; i++) {
-                if (redirected[i] == INVOKEVIRTUAL
-                        && redirected[i + 1] == (byte) (old >> 8)
-                        && redirected[i + 2] == (byte) old) {
-                    if (at >= 0) {
-                        throw new IllegalArgumentException("several calls of " + from + "." + method + " in it");
-                    }
-                    at = i;
-                }
-            }
-            if (old == 0 || at < 0) {
-                throw new IllegalArgumentException("no call of " + from + "." + method + " in it");
-            }
-            redirected[at] = INVOKESTATIC;
-            put(redirected, at + 1, pool.count + 5);
-            return redirected;
-        } catch (IOException e) {
-            throw new IllegalArgumentException("not a class file known here: " + e.getMessage(), e);
         }
+        var redirected = pool.grown()
+                .withType(to)
+                .withText(method)
+                .withText("(L" + from + ";" + descriptor.substring(1))
+                .withPair(NAME_AND_TYPE, pool.count + 2, pool.count + 3)
+                .withPair(METHOD, pool.count + 1, pool.count + 4)
+                .toClassFile();
+        // Three bytes that mean the call. They could mean something else as well; then there are more than one.
+        int at = -1;
+        for (int i = redirected.length - (classFile.length - pool.end); i < redirected.length - 2; i++) {
+            if (redirected[i] == INVOKEVIRTUAL
+                    && redirected[i + 1] == (byte) (old >> 8)
+                    && redirected[i + 2] == (byte) old) {
+                if (at >= 0) {
+                    throw new IllegalArgumentException("several calls of " + from + "." + method + " in it");
+                }
+                at = i;
+            }
+        }
+        if (old == 0 || at < 0) {
+            throw new IllegalArgumentException("no call of " + from + "." + method + " in it");
+        }
+        redirected[at] = INVOKESTATIC;
+        put(redirected, at + 1, pool.count + 5);
+        return redirected;
     }
 
-    /** The constants of a class file, and where they stand. */
+    /** The constants of a class file: where each stands, behind its tag. Texts are looked at where they stand. */
     private static final class Pool {
         private final byte[] classFile;
         private final int count;
-        private final int end;
-        private final String[] texts;
-        private final int[] firsts;
-        private final int[] seconds;
-        private final int[] tags;
         private final int[] places;
+        private final int end;
 
-        Pool(byte[] classFile) throws IOException {
+        private Pool(byte[] classFile) {
             this.classFile = classFile;
-            var in = new DataInputStream(new ByteArrayInputStream(classFile));
-            in.skipNBytes(8);
-            count = in.readUnsignedShort();
-            texts = new String[count];
-            firsts = new int[count];
-            seconds = new int[count];
-            tags = new int[count];
+            count = number(8);
             places = new int[count];
+            int at = 10;
             for (int i = 1; i < count; i++) {
-                tags[i] = in.readUnsignedByte();
-                places[i] = classFile.length - in.available();
-                switch (tags[i]) {
-                    case UTF8 -> texts[i] = in.readUTF();
-                    case CLASS, 8, 16, 19, 20 -> firsts[i] = in.readUnsignedShort();
-                    case 9, METHOD, 11, NAME_AND_TYPE, 17, 18 -> {
-                        firsts[i] = in.readUnsignedShort();
-                        seconds[i] = in.readUnsignedShort();
-                    }
-                    case 15 -> in.skipNBytes(3);
-                    case 3, 4 -> in.skipNBytes(4);
+                int tag = classFile[at++];
+                places[i] = at;
+                switch (tag) {
+                    case UTF8 -> at += 2 + number(at);
+                    case CLASS, 8, 16, 19, 20 -> at += 2;
+                    case 15 -> at += 3;
+                    case 3, 4, 9, METHOD, 11, NAME_AND_TYPE, 17, 18 -> at += 4;
                     case 5, 6 -> {
-                        in.skipNBytes(8);
+                        at += 8;
                         i++; // takes two places
                     }
-                    default -> throw new IOException("unknown constant " + tags[i]);
+                    default -> throw new IllegalArgumentException("not a class file known here: constant " + tag);
                 }
             }
-            end = classFile.length - in.available();
+            end = at;
         }
 
-        boolean isMethodOf(int constant, String type) {
-            return tags[constant] == METHOD && type.equals(texts[firsts[firsts[constant]]]);
+        static Pool of(byte[] classFile) {
+            try {
+                return new Pool(classFile);
+            } catch (IndexOutOfBoundsException e) {
+                throw new IllegalArgumentException("not a class file known here: it ends too early", e);
+            }
+        }
+
+        private int number(int at) {
+            return ((classFile[at] & 0xff) << 8) | (classFile[at + 1] & 0xff);
+        }
+
+        boolean isMethodOf(int constant, byte[] type) {
+            int place = places[constant];
+            if (place == 0 || classFile[place - 1] != METHOD) {
+                return false;
+            }
+            int text = places[number(places[number(place)])];
+            return Arrays.equals(classFile, text + 2, text + 2 + number(text), type, 0, type.length);
         }
 
         String name(int method) {
-            return texts[firsts[seconds[method]]];
+            return text(number(places[number(places[method] + 2)]));
         }
 
         String descriptor(int method) {
-            return texts[seconds[seconds[method]]];
+            return text(number(places[number(places[method] + 2)] + 2));
         }
 
-        /** {@return a copy of the class file with further constants} */
-        byte[] with(Further further) throws IOException {
-            var bytes = new ByteArrayOutputStream(classFile.length + 256);
-            var out = new Constants(bytes, count);
-            out.write(classFile, 0, end);
-            further.write(out);
-            out.write(classFile, end, classFile.length - end);
-            var copy = bytes.toByteArray();
-            put(copy, 8, out.count);
+        private String text(int constant) {
+            int place = places[constant];
+            return new String(classFile, place + 2, number(place), StandardCharsets.ISO_8859_1);
+        }
+
+        Grown grown() {
+            return new Grown(this);
+        }
+    }
+
+    /** A class file with further constants. */
+    private static final class Grown extends ByteArrayOutputStream {
+        private final Pool pool;
+        private int constants;
+
+        Grown(Pool pool) {
+            super(pool.classFile.length + 256);
+            this.pool = pool;
+            this.constants = pool.count;
+            write(pool.classFile, 0, pool.end);
+        }
+
+        private Grown constant(int tag) {
+            write(tag);
+            constants++;
+            return this;
+        }
+
+        private Grown number(int value) {
+            write(value >> 8);
+            write(value);
+            return this;
+        }
+
+        Grown withText(String text) {
+            constant(UTF8).number(text.length()).writeBytes(ascii(text));
+            return this;
+        }
+
+        /** A class takes two: its name, and itself. */
+        Grown withType(String name) {
+            int text = constants;
+            return withText(name).constant(CLASS).number(text);
+        }
+
+        Grown withPair(int tag, int first, int second) {
+            return constant(tag).number(first).number(second);
+        }
+
+        byte[] toClassFile() {
+            write(pool.classFile, pool.end, pool.classFile.length - pool.end);
+            var copy = toByteArray();
+            put(copy, 8, constants);
             return copy;
         }
     }
 
-    private interface Further {
-        void write(Constants constants) throws IOException;
-    }
-
-    private static final class Constants extends DataOutputStream {
-        private int count;
-
-        Constants(ByteArrayOutputStream bytes, int count) {
-            super(bytes);
-            this.count = count;
-        }
-
-        void writeText(String text) throws IOException {
-            writeByte(UTF8);
-            writeUTF(text);
-            count++;
-        }
-
-        /** A class takes two: its name, and itself. */
-        void writeType(String name) throws IOException {
-            writeText(name);
-            writeByte(CLASS);
-            writeShort(count - 1);
-            count++;
-        }
-
-        void writePair(int tag, int first, int second) throws IOException {
-            writeByte(tag);
-            writeShort(first);
-            writeShort(second);
-            count++;
-        }
+    /** The JDK's and Netty's names are ASCII. */
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
     private static void put(byte[] bytes, int at, int value) {

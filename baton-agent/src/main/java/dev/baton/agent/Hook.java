@@ -13,11 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import java.util.function.BiPredicate;
-import java.util.function.IntConsumer;
-import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import sun.nio.ch.BatonHook;
 
 /**
  * Puts {@code sun.nio.ch.BatonHook} between the JDK's listeners and the three methods by which they are opened.
@@ -27,9 +26,15 @@ import org.jspecify.annotations.Nullable;
  * with it client sockets and datagrams, stay as they are. For listeners that are not the JDK's see {@link NativeTransports}.
  */
 final class Hook {
+    /*
+     * All this stands between the JVM and the application's main. Lambdas and reflection cost some milliseconds each at
+     * their first use, so there are none here: the classes that are defined in java.base are called as if they had always
+     * been there. Whatever names them in its signatures, or implements them, must not be loaded before they are.
+     */
     private static final String PACKAGE = "sun.nio.ch";
     private static final String NET = "sun/nio/ch/Net";
     private static final String HOOK = "sun/nio/ch/BatonHook";
+    private static final String LISTENERS = "java/lang/BatonListeners";
     private static final Set<String> METHODS = Set.of("bind", "listen", "localAddress");
     private static final String UNIX = "sun/nio/ch/UnixDomainSockets";
     private static final String UNIX_HOOK = "sun/nio/ch/BatonUnix";
@@ -41,42 +46,85 @@ final class Hook {
 
     private Hook() {}
 
-    /** What the hooks ask and tell; see {@code BatonHook.install}, {@code BatonTransports.install}. */
-    record Callbacks(
-            BiPredicate<Integer, SocketAddress> adopt,
-            BiConsumer<Integer, Integer> fence,
-            IntConsumer listening,
-            BiConsumer<Integer, String> refused,
-            IntPredicate isAdopted) {}
-
     /**
      * Installs it, and has it lend the native access of java.base.
      *
+     * @param agent is asked and told
      * @throws ReflectiveOperationException if the JDK is not built as expected
      * @throws IOException if the jar is damaged
      */
-    static void install(Instrumentation instrumentation, Callbacks callbacks)
-            throws ReflectiveOperationException, IOException {
+    static void install(Instrumentation instrumentation, Agent agent) throws ReflectiveOperationException, IOException {
         open(instrumentation, PACKAGE, "java.lang");
-        var hook = define(HOOK, Class.forName(PACKAGE + ".Net"));
-        hook.getMethod("install", BiPredicate.class, BiConsumer.class, IntConsumer.class, BiConsumer.class)
-                .invoke(null, callbacks.adopt(), callbacks.fence(), callbacks.listening(), callbacks.refused());
-        var syscall = hook.getMethod("syscall");
-        NativeAccess.borrow(() -> {
-            try {
-                return (MethodHandle) syscall.invoke(null);
-            } catch (ReflectiveOperationException e) {
-                throw new LinkageError("cannot reach syscall(2)", e);
-            }
-        });
-        NativeTransports.install(instrumentation, callbacks);
+        define(LISTENERS, Object.class);
+        define(HOOK, type(PACKAGE + ".Net"));
+        define(UNIX_HOOK, type(CALLERS.getFirst()));
+        define(NativeTransports.TRANSPORTS, Object.class);
+        Callbacks.install(agent, new NativeTransports(instrumentation));
         var changes = new HashMap<Class<?>, UnaryOperator<byte[]>>();
-        changes.put(Runtime.class, NativeTransports::redirect);
-        define(UNIX_HOOK, Class.forName(CALLERS.getFirst()));
+        changes.put(Runtime.class, new Redirected("java.lang.Runtime"));
         for (var caller : CALLERS) {
-            changes.put(Class.forName(caller), classFile -> redirect(caller, classFile));
+            changes.put(type(caller), new Redirected(caller));
         }
         apply(instrumentation, changes);
+    }
+
+    /** A class of java.base, not initialized. */
+    static Class<?> type(String name) throws ClassNotFoundException {
+        return Class.forName(name, false, null);
+    }
+
+    /** The agent, as java.base knows it. */
+    private record Callbacks(Agent agent) implements BatonListeners {
+        static void install(Agent agent, NativeTransports transports) {
+            var callbacks = new Callbacks(agent);
+            BatonHook.install(callbacks);
+            BatonTransports.install(callbacks, new BiConsumer<>() {
+                @Override
+                public void accept(Class<?> asking, String library) {
+                    transports.loading(asking, library);
+                }
+            });
+            NativeAccess.borrow(new Supplier<>() {
+                @Override
+                public MethodHandle get() {
+                    return BatonHook.syscall();
+                }
+            });
+        }
+
+        @Override
+        public boolean adopt(int number, SocketAddress address) {
+            return agent.adopt(number, address);
+        }
+
+        @Override
+        public void fence(int number, int backlog) {
+            agent.fence(number, backlog);
+        }
+
+        @Override
+        public void listening(int number) {
+            agent.listening(number);
+        }
+
+        @Override
+        public void refused(int number, String why) {
+            agent.refused(number, why);
+        }
+
+        @Override
+        public boolean isAdopted(int number) {
+            return agent.isAdopted(number);
+        }
+    }
+
+    private record Redirected(String caller) implements UnaryOperator<byte[]> {
+        @Override
+        public byte[] apply(byte[] classFile) {
+            return caller.equals("java.lang.Runtime")
+                    ? NativeTransports.redirect(classFile)
+                    : redirect(caller, classFile);
+        }
     }
 
     /** What the listeners need in one of the classes that open them. A class that is changed anew needs it anew. */
@@ -93,7 +141,7 @@ final class Hook {
         for (var one : packages) {
             opened.put(one, Set.of(Hook.class.getModule()));
         }
-        instrumentation.redefineModule(Object.class.getModule(), Set.of(), Map.of(), opened, Set.of(), Map.of());
+        instrumentation.redefineModule(Object.class.getModule(), Set.of(), opened, opened, Set.of(), Map.of());
     }
 
     /**
@@ -102,13 +150,17 @@ final class Hook {
      * @param name its name, in internal form
      * @param neighbour a class of the same package
      */
-    static Class<?> define(String name, Class<?> neighbour) throws ReflectiveOperationException, IOException {
+    static void define(String name, Class<?> neighbour) throws ReflectiveOperationException, IOException {
+        var _ = MethodHandles.privateLookupIn(neighbour, MethodHandles.lookup()).defineClass(classFile(name));
+    }
+
+    /** The class file of a class of ours. */
+    static byte[] classFile(String name) throws IOException {
         try (var in = Hook.class.getClassLoader().getResourceAsStream(name + ".class")) {
             if (in == null) {
                 throw new IOException("the jar of the agent has no " + name);
             }
-            return MethodHandles.privateLookupIn(neighbour, MethodHandles.lookup())
-                    .defineClass(in.readAllBytes());
+            return in.readAllBytes();
         }
     }
 

@@ -19,9 +19,13 @@ final class Movable {
 
     /** {@return whether the calling thread is opening the listener of such a server} */
     static boolean isOpening() {
-        return StackWalker.getInstance()
-                .walk(frames -> frames.limit(DEEP)
-                        .map(StackWalker.StackFrame::getClassName)
-                        .anyMatch(OPENERS::contains));
+        // Of the ways to see the stack, the one that is ready when a JVM has just started.
+        var frames = new Throwable().getStackTrace();
+        for (int i = 0; i < Math.min(frames.length, DEEP); i++) {
+            if (OPENERS.contains(frames[i].getClassName())) {
+                return true;
+            }
+        }
+        return false;
     }
 }

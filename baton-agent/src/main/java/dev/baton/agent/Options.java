@@ -75,7 +75,9 @@ record Options(BatonConfig config, @Nullable Health health, Move move) {
         var config = BatonConfig.builder();
         var health = options.remove("ready-http");
         var move = options.remove("move");
-        options.forEach((name, value) -> apply(config, name, value));
+        for (var option : options.entrySet()) {
+            apply(config, option.getKey(), option.getValue());
+        }
         return new Options(
                 config.build(), health == null ? null : Health.parse(health), move == null ? Move.AUTO : move(move));
     }

@@ -2,8 +2,6 @@ package dev.baton.agent;
 
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
-import java.lang.reflect.InvocationTargetException;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -25,19 +23,12 @@ final class SocketFiles {
      */
     static void guard(Instrumentation instrumentation, Predicate<String> stays)
             throws ReflectiveOperationException, IOException {
-        var provider = Class.forName("sun.nio.fs.UnixFileSystemProvider");
+        var provider = Hook.type("sun.nio.fs.UnixFileSystemProvider");
         Hook.open(instrumentation, "java.io", "sun.nio.fs");
-        for (var hook : List.of(
-                Hook.define("java/io/BatonFiles", java.io.File.class),
-                Hook.define("sun/nio/fs/BatonFiles", provider))) {
-            var install = hook.getDeclaredMethod("install", Predicate.class);
-            install.setAccessible(true);
-            try {
-                install.invoke(null, stays);
-            } catch (InvocationTargetException e) {
-                throw new ReflectiveOperationException(e.getCause());
-            }
-        }
+        Hook.define("java/io/BatonFiles", java.io.File.class);
+        Hook.define("sun/nio/fs/BatonFiles", provider);
+        java.io.BatonFiles.install(stays);
+        sun.nio.fs.BatonFiles.install(stays);
         Hook.apply(
                 instrumentation,
                 Map.of(

@@ -4,18 +4,16 @@ import dev.baton.linux.Epoll;
 import dev.baton.linux.Tcp;
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import sun.nio.ch.BatonTraffic;
 
 /**
  * What goes over the connections an application has accepted, and a gate in front of each: {@code sun.nio.ch.BatonTraffic},
@@ -37,7 +35,8 @@ final class Traffic {
             "sun/nio/ch/BatonConversation",
             NATIVES,
             NATIVES + "$Transfer",
-            NATIVES + "$Closing");
+            NATIVES + "$Closing",
+            TRAFFIC);
     private static final Set<String> TRANSFER = Set.of("read0", "readv0", "write0", "writev0");
     private static final Set<String> CLOSING = Set.of("close0", "preClose0");
     private static final Redirect NET = new Redirect("sun/nio/ch/Net", Set.of("accept", "poll", "shutdown"), TRAFFIC);
@@ -54,15 +53,9 @@ final class Traffic {
             Map.entry("EPollSelectorImpl", List.of(EPOLL)),
             Map.entry("EPollPoller", List.of(EPOLL)));
 
-    private final Map<String, Method> calls = new HashMap<>();
-
     private record Redirect(String from, Set<String> methods, String to) {}
 
-    private Traffic(Class<?> traffic) {
-        for (var method : traffic.getMethods()) {
-            calls.put(method.getName(), method);
-        }
-    }
+    private Traffic() {}
 
     /**
      * Puts it in place, after {@link Hook}.
@@ -74,33 +67,23 @@ final class Traffic {
     static Traffic install(
             Instrumentation instrumentation, BiFunction<InetSocketAddress, Integer, long @Nullable []> arrival)
             throws ReflectiveOperationException, IOException {
-        var neighbour = Class.forName(PACKAGE + ".Net");
+        var neighbour = Hook.type(PACKAGE + ".Net");
         for (var name : CLASSES) {
             Hook.define(name, neighbour);
         }
-        var traffic = Hook.define(TRAFFIC, neighbour);
-        var transfer = CallSites.redirect(classFile("sun/nio/ch/BatonTransfer"), NATIVES, TRANSFER, SOCKETS);
-        var closing = CallSites.redirect(classFile("sun/nio/ch/BatonClosing"), NATIVES, CLOSING, DISPATCHER);
-        traffic.getMethod("install", byte[].class, byte[].class, BiFunction.class)
-                .invoke(null, transfer, closing, arrival);
+        BatonTraffic.install(
+                CallSites.redirect(Hook.classFile("sun/nio/ch/BatonTransfer"), NATIVES, TRANSFER, SOCKETS),
+                CallSites.redirect(Hook.classFile("sun/nio/ch/BatonClosing"), NATIVES, CLOSING, DISPATCHER),
+                arrival);
         redirect(instrumentation);
-        return new Traffic(traffic);
-    }
-
-    private static byte[] classFile(String name) throws IOException {
-        try (var in = Traffic.class.getClassLoader().getResourceAsStream(name + ".class")) {
-            if (in == null) {
-                throw new IOException("the jar of the agent has no " + name);
-            }
-            return in.readAllBytes();
-        }
+        return new Traffic();
     }
 
     private static void redirect(Instrumentation instrumentation) throws ReflectiveOperationException {
         var changes = new HashMap<Class<?>, UnaryOperator<byte[]>>();
         for (var one : REDIRECTS.entrySet()) {
             var name = PACKAGE + "." + one.getKey();
-            changes.put(Class.forName(name), classFile -> {
+            changes.put(Hook.type(name), classFile -> {
                 var changed = Hook.CALLERS.contains(name) ? Hook.redirect(name, classFile) : classFile;
                 for (var redirect : one.getValue()) {
                     changed = CallSites.redirect(changed, redirect.from(), redirect.methods(), redirect.to());
@@ -114,79 +97,71 @@ final class Traffic {
     // ---- spoken to; see there for what each means
 
     void watch(int listener) {
-        var _ = call("watch", listener);
+        BatonTraffic.watch(listener);
+    }
+
+    boolean isWatched(int listener) {
+        return BatonTraffic.isWatched(listener);
     }
 
     void expect(boolean are) {
-        var _ = call("expect", are);
+        BatonTraffic.expect(are);
     }
 
     int[] resting() {
-        return (int[]) returned(call("resting"));
+        return BatonTraffic.resting();
     }
 
     long id(int number) {
-        return (long) returned(call("id", number));
+        return BatonTraffic.id(number);
     }
 
     int listener(int number) {
-        return (int) returned(call("listener", number));
+        return BatonTraffic.listener(number);
     }
 
     int reason(int number) {
-        return (int) returned(call("reason", number));
+        return BatonTraffic.reason(number);
     }
 
     boolean isMovable(int number) {
-        return (boolean) returned(call("isMovable", number));
+        return BatonTraffic.isMovable(number);
     }
 
     long hold(int number) {
-        return (long) returned(call("hold", number));
+        return BatonTraffic.hold(number);
     }
 
     boolean isUsed(int number) {
-        return (boolean) returned(call("isUsed", number));
+        return BatonTraffic.isUsed(number);
     }
 
     boolean isResting(int number, boolean isAwaited) {
-        return (boolean) returned(call("isResting", number, isAwaited));
+        return BatonTraffic.isResting(number, isAwaited);
     }
 
     Tcp.Progress progress(int number) {
-        var counts = (long[]) returned(call("counts", number));
+        var counts = BatonTraffic.counts(number);
         return new Tcp.Progress(counts[0], counts[1]);
     }
 
     List<Epoll.Registration> registrations(int number) {
         var found = new ArrayList<Epoll.Registration>();
-        for (long one : (long[]) returned(call("registrations", number))) {
+        for (long one : BatonTraffic.registrations(number)) {
             found.add(new Epoll.Registration((int) (one >>> 32), number, 0, (int) one, number));
         }
         return found;
     }
 
     void substitute(int number, boolean is) {
-        var _ = call("substitute", number, is);
+        BatonTraffic.substitute(number, is);
     }
 
     void keep(int number) {
-        var _ = call("keep", number);
+        BatonTraffic.keep(number);
     }
 
     void release(int number) {
-        var _ = call("release", number);
-    }
-
-    private static Object returned(@Nullable Object result) {
-        return Objects.requireNonNull(result);
-    }
-
-    private @Nullable Object call(String method, Object... arguments) {
-        try {
-            return Objects.requireNonNull(calls.get(method)).invoke(null, arguments);
-        } catch (IllegalAccessException | InvocationTargetException e) {
-            throw new LinkageError("cannot call BatonTraffic." + method, e);
-        }
+        BatonTraffic.release(number);
     }
 }

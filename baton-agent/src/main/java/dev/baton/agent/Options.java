@@ -30,6 +30,7 @@ record Options(BatonConfig config, @Nullable Health health, Move move) {
             "child-timeout",
             "watch",
             "move",
+            "move-over",
             "supervised");
 
     /** {@return whether the agent was put there by a supervisor} */
@@ -93,6 +94,7 @@ record Options(BatonConfig config, @Nullable Health health, Move move) {
             case "ready-timeout" -> config.readyTimeout(seconds(name, value));
             case "child-timeout" -> config.childTimeout(seconds(name, value));
             case "watch" -> config.watch(seconds(name, value));
+            case "move-over" -> config.moveOver(seconds(name, value));
             case "supervised" -> config; // whether a supervisor has put the agent there, see Bystander
             default -> throw new IllegalArgumentException(name);
         };

@@ -12,12 +12,13 @@ import org.junit.jupiter.api.Test;
 class OptionsTest {
     @Test
     void shouldReadWhatStandsBehindTheAgent() {
-        var config = Options.parse("name=shop,pid-file=/run/shop.pid,shutdown-timeout=2.5", Map.of())
+        var config = Options.parse("name=shop,pid-file=/run/shop.pid,shutdown-timeout=2.5,move-over=1", Map.of())
                 .config();
 
         assertThat(config.name()).contains("shop");
         assertThat(config.pidFile()).contains(Path.of("/run/shop.pid"));
         assertThat(config.shutdownTimeout()).isEqualTo(Duration.ofMillis(2500));
+        assertThat(config.moveOver()).isEqualTo(Duration.ofSeconds(1));
     }
 
     @Test

@@ -55,6 +55,21 @@ final class Run implements Callable<Integer> {
     private boolean noAgent;
 
     @Option(
+            names = "--ready-http",
+            paramLabel = "[PORT]/PATH",
+            description = "a generation is ready only when it answers this request with 2xx or 3xx as well")
+    private @Nullable String readyHttp;
+
+    @Option(
+            names = "--move",
+            paramLabel = "WHEN",
+            defaultValue = "auto",
+            description = "whether live connections go to the next generation: on, off, or where that is proven for the"
+                    + " server (default ${DEFAULT-VALUE})")
+    @SuppressWarnings("NullAway.Init")
+    private String move;
+
+    @Option(
             names = "--options-file",
             paramLabel = "FILE",
             description = "more options for java, in the format of its @argfiles, read anew for each generation")
@@ -92,6 +107,13 @@ final class Run implements Callable<Integer> {
                     spec.commandLine(),
                     "--check-timeout, " + checkTimeout.toMillis() / 1000.0 + " s, must be less than --child-timeout, "
                             + config.childTimeout().toMillis() / 1000.0 + " s");
+        }
+        if (!List.of("auto", "on", "off").contains(move)) {
+            throw new ParameterException(spec.commandLine(), "--move is none of auto, on, off: " + move);
+        }
+        if (readyHttp != null && !readyHttp.matches("\\d*/[^\\s,]*")) {
+            throw new ParameterException(
+                    spec.commandLine(), "--ready-http is neither /PATH nor PORT/PATH, without commas: " + readyHttp);
         }
         try {
             return supervise(config);
@@ -152,8 +174,10 @@ final class Run implements Callable<Integer> {
         }
     }
 
-    private static String agentOptions(BatonConfig config) {
-        return "supervised=true,shutdown-timeout=" + config.shutdownTimeout().toMillis() / 1000.0;
+    private String agentOptions(BatonConfig config) {
+        return "supervised=true,shutdown-timeout=" + config.shutdownTimeout().toMillis() / 1000.0 + ",move=" + move
+                + ",move-over=" + config.moveOver().toMillis() / 1000.0
+                + (readyHttp == null ? "" : ",ready-http=" + readyHttp);
     }
 
     private static LaunchSpec withoutServiceManager(LaunchSpec spec) {

@@ -180,6 +180,17 @@ class RunAnyCommandIT {
     }
 
     @Test
+    void shouldTellTheAgentWhatConcernsIt() throws Exception {
+        var options = List.of("--ready-http", "/who", "--move", "off", "--move-over", "500ms");
+        try (var plain = Supervised.start(directory, options, JAVA, "-jar", "plain.jar", port)) {
+            assertThat(plain.restart().ok()).isTrue();
+
+            assertThat(Files.readString(Path.of("/proc/" + plain.status().pid() + "/cmdline")))
+                    .contains(",move=off,move-over=0.5,ready-http=/who");
+        }
+    }
+
+    @Test
     void shouldRefuseAJavaThatIsTooOldForTheAgent() throws Exception {
         var old = Files.createDirectories(directory.resolve("jdk-17/bin")).resolve("java");
         Files.writeString(old, "#!/bin/sh\necho started\n");

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.DefaultFileRegion;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
@@ -16,14 +17,23 @@ import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
-/** Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|io_uring}. */
+/**
+ * Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|io_uring}. It answers with its pid
+ * and the address of the client in the head, and {@code /file} by sendfile(2).
+ */
 final class NettyApp {
     private static final Pattern MS = Pattern.compile("[?]ms=(\\d+)");
+    private static final String END = "\r\n\r\n";
+    private static final String HELLO = "Hello, world!\n";
 
     private NettyApp() {}
 
@@ -58,31 +68,62 @@ final class NettyApp {
     }
 
     private static final class Hello extends SimpleChannelInboundHandler<ByteBuf> {
-        private final StringBuilder head = new StringBuilder();
+        private final StringBuilder received = new StringBuilder();
+        private boolean isAnswering;
 
         @Override
         protected void channelRead0(ChannelHandlerContext context, ByteBuf bytes) {
-            head.append(bytes.toString(StandardCharsets.US_ASCII));
-            if (head.indexOf("\r\n\r\n") < 0) {
+            received.append(bytes.toString(StandardCharsets.US_ASCII));
+            next(context);
+        }
+
+        private void next(ChannelHandlerContext context) {
+            var end = received.indexOf(END);
+            if (isAnswering || end < 0) {
                 return;
             }
-            var request = head.toString();
-            head.setLength(0);
+            isAnswering = true;
+            var request = received.substring(0, end + END.length());
+            received.delete(0, request.length());
             var ms = MS.matcher(request);
             var _ = context.executor()
                     .schedule(
-                            () -> answer(context, request.contains("Connection: close")),
+                            () -> {
+                                answer(context, request);
+                                isAnswering = false;
+                                next(context);
+                            },
                             ms.find() ? Long.parseLong(ms.group(1)) : 0,
                             TimeUnit.MILLISECONDS);
         }
 
-        private static void answer(ChannelHandlerContext context, boolean isLast) {
-            var answer = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n" + (isLast ? "Connection: close\r\n" : "")
-                    + "\r\nHello, world!\n";
-            var written = context.writeAndFlush(Unpooled.copiedBuffer(answer, StandardCharsets.US_ASCII));
+        private static void answer(ChannelHandlerContext context, String request) {
+            var client = (InetSocketAddress) context.channel().remoteAddress();
+            var isLast = request.contains("Connection: close");
+            var head = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nX-Peer: "
+                    + client.getAddress().getHostAddress()
+                    + "\r\nX-Peer-Port: " + client.getPort() + "\r\nX-Pid: "
+                    + ProcessHandle.current().pid() + (isLast ? "\r\nConnection: close" : "") + END;
+            var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
+            var written = context.writeAndFlush(request.startsWith("GET /file ") ? file() : body());
             if (isLast) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
             }
+        }
+
+        private static Object file() {
+            try {
+                var file = Files.writeString(Files.createTempFile("hello", ".txt"), HELLO);
+                var region = new DefaultFileRegion(FileChannel.open(file), 0, HELLO.length());
+                Files.delete(file);
+                return region;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private static ByteBuf body() {
+            return Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII);
         }
 
         @Override

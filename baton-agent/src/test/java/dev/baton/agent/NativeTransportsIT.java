@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.baton.load.Load;
 import dev.baton.load.ScriptedClient;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -25,23 +24,18 @@ class NativeTransportsIT {
     @TempDir
     private Path directory;
 
-    /** With buffers known by their address, and without; on a Netty of the usual name, and on one that was relocated. */
+    /** On a Netty of the usual name and on one that was relocated; with buffers known by their address and without. */
     static Stream<Arguments> nettys() {
         return Stream.of(
-                Arguments.of(NettyApp.class, List.of()),
-                Arguments.of(NettyApp.class, List.of("-Dio.netty.noUnsafe=true")),
-                Arguments.of(ShadedNettyApp.class, List.of()));
-    }
-
-    private Unmodified start(Class<?> main, List<String> options) throws IOException {
-        return Unmodified.start(
-                directory, Stream.concat(NATIVE.stream(), options.stream()).toList(), main, "epoll");
+                Arguments.of(NettyApp.class, "epoll"),
+                Arguments.of(NettyApp.class, "buffers"),
+                Arguments.of(ShadedNettyApp.class, "epoll"));
     }
 
     @ParameterizedTest
     @MethodSource("nettys")
-    void shouldLoseNothingAndCloseNothingOnEpoll(Class<?> main, List<String> options) throws Exception {
-        try (var app = start(main, options)) {
+    void shouldLoseNothingAndCloseNothingOnEpoll(Class<?> main, String kind) throws Exception {
+        try (var app = Unmodified.start(directory, NATIVE, main, kind)) {
             var load = Load.on(app.address())
                     .newConnections(100)
                     .keepAlive(4, Duration.ofMillis(50))
@@ -64,8 +58,8 @@ class NativeTransportsIT {
 
     @ParameterizedTest
     @MethodSource("nettys")
-    void shouldTellTheSuccessorTheAddressOfTheTrueClient(Class<?> main, List<String> options) throws Exception {
-        try (var app = start(main, options);
+    void shouldTellTheSuccessorTheAddressOfTheTrueClient(Class<?> main, String kind) throws Exception {
+        try (var app = Unmodified.start(directory, NATIVE, main, kind);
                 var client = ScriptedClient.connect(app.address())) {
             var port = Integer.toString(client.localPort());
             var first = client.get("/").expectAnswer(200);
@@ -84,7 +78,7 @@ class NativeTransportsIT {
     /** Nothing is known of what went over it since. */
     @Test
     void shouldDrainAConnectionThatWasSentAFileByTheKernel() throws Exception {
-        try (var app = start(NettyApp.class, List.of());
+        try (var app = Unmodified.start(directory, NATIVE, NettyApp.class, "epoll");
                 var client = ScriptedClient.connect(app.address());
                 var other = ScriptedClient.connect(app.address())) {
             client.get("/file").expectAnswer(200);

@@ -1,8 +1,13 @@
 package dev.baton.agent;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledDirectByteBuf;
+import io.netty.buffer.UnpooledHeapByteBuf;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
@@ -23,12 +28,14 @@ import java.net.InetSocketAddress;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
 /**
- * Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|io_uring}. It answers with its pid
- * and the address of the client in the head, and {@code /file} by sendfile(2).
+ * Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|buffers|io_uring}. It answers with its
+ * pid and the address of the client in the head, and {@code /file} by sendfile(2). With {@code buffers} it is epoll that knows
+ * no buffer by its address.
  */
 final class NettyApp {
     private static final Pattern MS = Pattern.compile("[?]ms=(\\d+)");
@@ -51,6 +58,9 @@ final class NettyApp {
                 .group(new MultiThreadIoEventLoopGroup(2, loop))
                 .channel(channel)
                 .option(ChannelOption.SO_BACKLOG, 500)
+                .childOption(
+                        ChannelOption.ALLOCATOR,
+                        arguments[1].equals("buffers") ? new Addressless() : ByteBufAllocator.DEFAULT)
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel child) {
@@ -104,11 +114,23 @@ final class NettyApp {
                     + client.getAddress().getHostAddress()
                     + "\r\nX-Peer-Port: " + client.getPort() + "\r\nX-Pid: "
                     + ProcessHandle.current().pid() + (isLast ? "\r\nConnection: close" : "") + END;
-            var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
-            var written = context.writeAndFlush(request.startsWith("GET /file ") ? file() : body());
+            var written = write(context, head, request.startsWith("GET /file "));
             if (isLast) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
             }
+        }
+
+        private static ChannelFuture write(ChannelHandlerContext context, String head, boolean isFile) {
+            if (context.alloc() instanceof Addressless) {
+                var whole = context.alloc().compositeDirectBuffer(2);
+                for (var part : List.of(head, HELLO)) {
+                    var _ = whole.addComponent(
+                            true, context.alloc().directBuffer().writeBytes(part.getBytes(StandardCharsets.US_ASCII)));
+                }
+                return context.writeAndFlush(whole);
+            }
+            var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
+            return context.writeAndFlush(isFile ? file() : Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII));
         }
 
         private static Object file() {
@@ -122,13 +144,31 @@ final class NettyApp {
             }
         }
 
-        private static ByteBuf body() {
-            return Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII);
-        }
-
         @Override
         public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
             var _ = context.close();
+        }
+    }
+
+    private static final class Addressless extends AbstractByteBufAllocator {
+        @Override
+        public boolean isDirectBufferPooled() {
+            return false;
+        }
+
+        @Override
+        protected ByteBuf newHeapBuffer(int capacity, int most) {
+            return new UnpooledHeapByteBuf(this, capacity, most);
+        }
+
+        @Override
+        protected ByteBuf newDirectBuffer(int capacity, int most) {
+            return new UnpooledDirectByteBuf(this, capacity, most) {
+                @Override
+                public boolean hasMemoryAddress() {
+                    return false;
+                }
+            };
         }
     }
 }

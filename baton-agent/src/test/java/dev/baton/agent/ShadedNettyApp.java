@@ -84,14 +84,10 @@ final class ShadedNettyApp {
                     + "\r\nX-Peer-Port: " + client.getPort() + "\r\nX-Pid: "
                     + ProcessHandle.current().pid() + (isLast ? "\r\nConnection: close" : "") + END;
             var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
-            var written = context.writeAndFlush(body());
+            var written = context.writeAndFlush(Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII));
             if (isLast) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
             }
-        }
-
-        private static ByteBuf body() {
-            return Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII);
         }
 
         @Override

@@ -1,5 +1,7 @@
 package java.lang;
 
+import static java.lang.BatonTransports.sockets;
+
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -42,11 +44,11 @@ public final class BatonTransportTraffic {
      *     last two in four bytes each. What tells an address otherwise has the same without the length.
      */
     public static int accept(int listener, byte[] address) throws UnknownHostException {
-        int number = BatonTransports.sockets.accept(listener, address);
+        int number = sockets.accept(listener, address);
         if (number >= 0
                 && BatonTraffic.isWatched(listener)
                 && BatonTraffic.accepted(number, listener, BatonTraffic.areExpected() ? address(address) : null)) {
-            var client = BatonTransports.sockets.remoteAddress(number);
+            var client = sockets.remoteAddress(number);
             if (client != null) { // else the client has reset it on the way, which the application learns when it reads
                 address[0] = (byte) client.length;
                 System.arraycopy(client, 0, address, 1, client.length);
@@ -67,11 +69,11 @@ public final class BatonTransportTraffic {
     public static int shutdown(int number, boolean read, boolean write) {
         var conversation = BatonTraffic.at(number);
         if (conversation == null) {
-            return BatonTransports.sockets.shutdown(number, read, write);
+            return sockets.shutdown(number, read, write);
         }
         conversation.enter();
         try {
-            return BatonTransports.sockets.shutdown(number, read, write);
+            return sockets.shutdown(number, read, write);
         } finally {
             conversation.exit();
         }
@@ -80,11 +82,11 @@ public final class BatonTransportTraffic {
     public static int recv(int number, ByteBuffer buffer, int position, int limit) {
         var conversation = BatonTraffic.at(number);
         if (conversation == null) {
-            return BatonTransports.sockets.recv(number, buffer, position, limit);
+            return sockets.recv(number, buffer, position, limit);
         }
         conversation.enter();
         try {
-            return received(conversation, buffer, position, BatonTransports.sockets.recv(number, buffer, position, limit));
+            return received(conversation, buffer, position, sockets.recv(number, buffer, position, limit));
         } finally {
             conversation.exit();
         }
@@ -93,11 +95,11 @@ public final class BatonTransportTraffic {
     public static int recvAddress(int number, long address, int position, int limit) {
         var conversation = BatonTraffic.at(number);
         if (conversation == null) {
-            return BatonTransports.sockets.recvAddress(number, address, position, limit);
+            return sockets.recvAddress(number, address, position, limit);
         }
         conversation.enter();
         try {
-            return received(conversation, address + position, BatonTransports.sockets.recvAddress(number, address, position, limit));
+            return received(conversation, address + position, sockets.recvAddress(number, address, position, limit));
         } finally {
             conversation.exit();
         }
@@ -106,11 +108,11 @@ public final class BatonTransportTraffic {
     public static int send(int number, ByteBuffer buffer, int position, int limit) {
         var conversation = BatonTraffic.at(number);
         if (conversation == null) {
-            return BatonTransports.sockets.send(number, buffer, position, limit);
+            return sockets.send(number, buffer, position, limit);
         }
         conversation.enter();
         try {
-            return sent(conversation, buffer, position, BatonTransports.sockets.send(number, buffer, position, limit));
+            return sent(conversation, buffer, position, sockets.send(number, buffer, position, limit));
         } finally {
             conversation.exit();
         }
@@ -119,11 +121,11 @@ public final class BatonTransportTraffic {
     public static int sendAddress(int number, long address, int position, int limit) {
         var conversation = BatonTraffic.at(number);
         if (conversation == null) {
-            return BatonTransports.sockets.sendAddress(number, address, position, limit);
+            return sockets.sendAddress(number, address, position, limit);
         }
         conversation.enter();
         try {
-            return sent(conversation, address + position, BatonTransports.sockets.sendAddress(number, address, position, limit));
+            return sent(conversation, address + position, sockets.sendAddress(number, address, position, limit));
         } finally {
             conversation.exit();
         }

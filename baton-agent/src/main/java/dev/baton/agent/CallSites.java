@@ -53,8 +53,7 @@ final class CallSites {
         return redirected;
     }
 
-    private static byte[] redirect(
-            byte[] classFile, String from, Set<String> methods, String to, Set<String> called) {
+    private static byte[] redirect(byte[] classFile, String from, Set<String> methods, String to, Set<String> called) {
         var pool = Pool.of(classFile);
         var type = pool.count + 1;
         var redirected = pool.grown().withType(to).toClassFile();

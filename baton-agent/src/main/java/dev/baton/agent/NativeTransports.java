@@ -166,9 +166,8 @@ final class NativeTransports {
         var prefix = name.substring(0, name.length() - SOCKETS.owner().length());
         var file = Class.forName(prefix + FILES.owner(), false, socket.getClassLoader());
         var epoll = Class.forName(prefix + POLLS.owner(), false, socket.getClassLoader());
-        BatonTransportTraffic.install(
-                (BatonTransportNatives.Files) nestmate(file, FILES),
-                (BatonTransportNatives.Polls) nestmate(epoll, POLLS));
+        BatonTransportTraffic.install((BatonTransportNatives.Files) nestmate(file, FILES), (BatonTransportNatives.Polls)
+                nestmate(epoll, POLLS));
         Hook.apply(
                 instrumentation,
                 Map.of(

@@ -39,7 +39,7 @@ class NativeTransportsIT {
             var load = Load.on(app.address())
                     .newConnections(100)
                     .keepAlive(4, Duration.ofMillis(50))
-                    .slow(2, Duration.ofMillis(50), Duration.ofSeconds(2))
+                    .slow(2, Duration.ofMillis(500), Duration.ofSeconds(2))
                     .limit(Duration.ofSeconds(60))
                     .start();
             System.err.println(main.getSimpleName() + ", seed " + load.seed());

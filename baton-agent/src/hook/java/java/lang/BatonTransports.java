@@ -1,12 +1,12 @@
 package java.lang;
 
 import java.io.File;
+import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,11 +24,7 @@ public final class BatonTransports {
 
     private static BiConsumer<Class<?>, String> loading;
     private static BatonListeners listeners;
-    private static MethodHandle bind;
-    private static MethodHandle listen;
-    private static MethodHandle localAddress;
-    private static MethodHandle bindDomainSocket;
-    private static MethodHandle localDomainSocketAddress;
+    static BatonTransportNatives.Sockets sockets;
 
     private BatonTransports() {}
 
@@ -58,43 +54,32 @@ public final class BatonTransports {
      * Names what is called where nobody answers. It may be called again for a Netty of another class loader: whose native
      * methods are called makes no difference, they know nothing but the descriptor.
      *
-     * @param socket Netty's class, as it was
-     * @throws ReflectiveOperationException if it is another Netty than is known here
+     * @param sockets calls Netty's methods as they were
      */
-    public static void install(Class<?> socket) throws ReflectiveOperationException {
-        bind = handle(socket, "bind", int.class, boolean.class, byte[].class, int.class, int.class);
-        listen = handle(socket, "listen", int.class, int.class);
-        localAddress = handle(socket, "localAddress", int.class);
-        bindDomainSocket = handle(socket, "bindDomainSocket", int.class, byte[].class);
-        localDomainSocketAddress = handle(socket, "localDomainSocketAddress", int.class);
-    }
-
-    private static MethodHandle handle(Class<?> socket, String name, Class<?>... parameters)
-            throws ReflectiveOperationException {
-        var method = socket.getDeclaredMethod(name, parameters);
-        method.setAccessible(true);
-        return MethodHandles.lookup().unreflect(method);
+    public static void install(BatonTransportNatives.Sockets sockets) {
+        BatonTransports.sockets = sockets;
     }
 
     /** In the place of {@code io.netty.channel.unix.Socket.bind}; zero or more for success, else an error, negated. */
-    public static int bind(int number, boolean ipv6, byte[] address, int scope, int port) throws Throwable {
+    public static int bind(int number, boolean ipv6, byte[] address, int scope, int port)
+            throws UnknownHostException {
         if (port == 0
                 || !listeners.adopt(number, new InetSocketAddress(InetAddress.getByAddress(address), port))) {
             ADOPTED.remove(number);
-            return checked(number, (int) bind.invokeExact(number, ipv6, address, scope, port));
+            return checked(number, sockets.bind(number, ipv6, address, scope, port));
         }
-        ADOPTED.put(number, (byte[]) localAddress.invokeExact(number));
+        ADOPTED.put(number, sockets.localAddress(number));
         return 0;
     }
 
     /** In the place of {@code io.netty.channel.unix.Socket.bindDomainSocket}; as {@link #bind}. */
-    public static int bindDomainSocket(int number, byte[] path) throws Throwable {
+    public static int bindDomainSocket(int number, byte[] path) {
         // A path that begins with NUL is an abstract name, which no file stands for.
         if (path.length == 0
                 || path[0] == 0
                 || !listeners.adopt(number, UnixDomainSocketAddress.of(new String(path, StandardCharsets.UTF_8)))) {
             ADOPTED.remove(number);
-            return checked(number, (int) bindDomainSocket.invokeExact(number, path));
+            return checked(number, sockets.bindDomainSocket(number, path));
         }
         ADOPTED.put(number, path);
         return 0;
@@ -108,7 +93,7 @@ public final class BatonTransports {
     }
 
     /** In the place of {@code io.netty.channel.unix.Socket.listen}; zero or more for success, else an error, negated. */
-    public static int listen(int number, int backlog) throws Throwable {
+    public static int listen(int number, int backlog) throws IOException {
         if (ADOPTED.containsKey(number)) {
             try {
                 listeners.fence(number, backlog);
@@ -117,7 +102,7 @@ public final class BatonTransports {
                 throw e.getCause();
             }
         }
-        int result = (int) listen.invokeExact(number, backlog);
+        int result = sockets.listen(number, backlog);
         if (result >= 0) {
             listeners.listening(number);
         }
@@ -125,15 +110,15 @@ public final class BatonTransports {
     }
 
     /** In the place of {@code io.netty.channel.unix.Socket.localAddress}. */
-    public static byte[] localAddress(int number) throws Throwable {
+    public static byte[] localAddress(int number) {
         var known = known(number);
-        return known != null ? known : (byte[]) localAddress.invokeExact(number);
+        return known != null ? known : sockets.localAddress(number);
     }
 
     /** In the place of {@code io.netty.channel.unix.Socket.localDomainSocketAddress}. */
-    public static byte[] localDomainSocketAddress(int number) throws Throwable {
+    public static byte[] localDomainSocketAddress(int number) {
         var known = known(number);
-        return known != null ? known : (byte[]) localDomainSocketAddress.invokeExact(number);
+        return known != null ? known : sockets.localDomainSocketAddress(number);
     }
 
     private static byte[] known(int number) {

@@ -6,9 +6,9 @@ import jdk.internal.misc.Unsafe;
 
 /**
  * One connection an application has accepted: what was read from it and written to it, where it stands in its protocol, and
- * who waits for it. Every call of the JDK that touches its descriptor passes here, and can be kept waiting.
+ * who waits for it. Every call of the JDK, or of Netty, that touches its descriptor passes here, and can be kept waiting.
  */
-final class BatonConversation {
+public final class BatonConversation {
     /*
      * The gate. A thread that is about to touch the descriptor counts itself in, then looks whether the gate is closed; who
      * closes the gate sets it closed, then looks whether anybody is counted in. Both are steps with a full fence, so one of
@@ -59,7 +59,8 @@ final class BatonConversation {
 
     // ---- by the application's threads
 
-    void enter() {
+    /** Before a call that touches the descriptor; {@link #exit} must follow. */
+    public void enter() {
         while (true) {
             UNSAFE.getAndAddInt(this, INSIDE, 1);
             if (!held || isClosed) {
@@ -73,11 +74,13 @@ final class BatonConversation {
         }
     }
 
-    void exit() {
+    /** After it, and after what it did was noted. */
+    public void exit() {
         UNSAFE.getAndAddInt(this, INSIDE, -1);
     }
 
-    void received(long address, int bytes) {
+    /** Notes bytes that were read and where they are. */
+    public void received(long address, int bytes) {
         in += bytes;
         if (registered > 0) {
             isSpent = true;
@@ -85,7 +88,8 @@ final class BatonConversation {
         follow(requests, address, bytes);
     }
 
-    void sent(long address, int bytes) {
+    /** Notes bytes that were written and where they are. */
+    public void sent(long address, int bytes) {
         out += bytes;
         follow(responses, address, bytes);
     }
@@ -99,7 +103,8 @@ final class BatonConversation {
         }
     }
 
-    void sentFrom(long vector, long bytes) {
+    /** As {@link #receivedInto}. */
+    public void sentFrom(long vector, long bytes) {
         for (long left = bytes, at = vector; left > 0; at += IOVEC_BYTES) {
             long part = Math.min(left, UNSAFE.getLong(at + 8));
             sent(UNSAFE.getLong(at), (int) part);
@@ -122,7 +127,8 @@ final class BatonConversation {
         }
     }
 
-    synchronized void controlled(int instance, int operation, int events) {
+    /** Notes a successful epoll_ctl(2), with its constants. */
+    public synchronized void controlled(int instance, int operation, int events) {
         int at = 0;
         while (at < registered && (int) (registrations[at] >>> 32) != instance) {
             at++;

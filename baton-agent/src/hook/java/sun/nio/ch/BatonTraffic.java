@@ -14,8 +14,9 @@ import jdk.internal.access.SharedSecrets;
  * original does, and for a connection accepted on a watched listener also notes what was done, see
  * {@link BatonConversation}. Other sockets pass with one look into a table.
  *
- * <p>The upper half is called by the JDK, the lower by the agent, which knows a connection by the number of its descriptor
- * and by an id that no other connection of this process has had.
+ * <p>The upper part is called by the JDK, and the table is shared with {@code java.lang.BatonTransportTraffic}, which does the
+ * same for Netty. The lower part is called by the agent, which knows a connection by the number of its descriptor and by an
+ * id that no other connection of this process has had.
  */
 public final class BatonTraffic {
     private static final JavaIOFileDescriptorAccess DESCRIPTORS = SharedSecrets.getJavaIOFileDescriptorAccess();
@@ -35,11 +36,6 @@ public final class BatonTraffic {
 
     private static BatonConversation at(FileDescriptor fd) {
         return at(DESCRIPTORS.get(fd));
-    }
-
-    private static BatonConversation at(int number) {
-        var all = conversations;
-        return number >= 0 && number < all.length ? all[number] : null;
     }
 
     // ---- in place of SocketDispatcher's own
@@ -154,22 +150,15 @@ public final class BatonTraffic {
         int n = Net.accept(fd, newfd, isaa);
         if (n > 0) {
             int listener = DESCRIPTORS.get(fd);
-            if (isWatched(listener)) {
-                accepted(listener, newfd, isaa);
+            if (isWatched(listener) && accepted(DESCRIPTORS.get(newfd), listener, isaa[0])) {
+                try {
+                    isaa[0] = Net.remoteAddress(newfd);
+                } catch (IOException e) {
+                    // The client has reset it on the way, which the application learns when it reads.
+                }
             }
         }
         return n;
-    }
-
-    private static void accepted(int listener, FileDescriptor newfd, InetSocketAddress[] isaa) throws IOException {
-        int number = DESCRIPTORS.get(newfd);
-        var counts = areExpected ? arrival.apply(isaa[0], number) : null;
-        if (counts == null) {
-            begin(number, listener, 0, 0);
-        } else {
-            isaa[0] = Net.remoteAddress(newfd);
-            begin(number, listener, counts[0], counts[1]);
-        }
     }
 
     static int poll(FileDescriptor fd, int events, long timeout) throws IOException {
@@ -232,6 +221,35 @@ public final class BatonTraffic {
 
     // ---- the table
 
+    /** {@return the connection with this descriptor; null if none is followed} */
+    public static BatonConversation at(int number) {
+        var all = conversations;
+        return number >= 0 && number < all.length ? all[number] : null;
+    }
+
+    /** {@return whether {@link #accepted} needs to know where a connection came from} */
+    public static boolean areExpected() {
+        return areExpected;
+    }
+
+    /**
+     * Follows a connection that was accepted on a watched listener.
+     *
+     * @param number its descriptor
+     * @param listener that of the listener
+     * @param from where it came from; null if nobody {@linkplain #areExpected needs to know}
+     * @return whether the descriptor now stands for another connection, from elsewhere
+     */
+    public static boolean accepted(int number, int listener, InetSocketAddress from) {
+        var counts = areExpected && from != null ? arrival.apply(from, number) : null;
+        if (counts == null) {
+            begin(number, listener, 0, 0);
+            return false;
+        }
+        begin(number, listener, counts[0], counts[1]);
+        return true;
+    }
+
     private static synchronized void begin(int number, int listener, long in, long out) {
         var all = conversations;
         if (number >= all.length) {
@@ -241,8 +259,8 @@ public final class BatonTraffic {
         conversations = all;
     }
 
-    /** Within the gate: who holds it finds the connection there, or closed. */
-    private static synchronized void forget(int number) {
+    /** About to be closed. Within the gate: who holds it finds the connection there, or closed. */
+    public static synchronized void forget(int number) {
         var conversation = conversations[number];
         if (conversation != null) {
             conversation.isClosed = true;
@@ -251,7 +269,8 @@ public final class BatonTraffic {
         conversations = conversations;
     }
 
-    private static void unwatch(int number) {
+    /** About to be closed, if it is a listener. */
+    public static void unwatch(int number) {
         if (isWatched(number)) {
             watch(number, false);
         }

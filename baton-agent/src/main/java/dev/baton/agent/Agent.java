@@ -68,6 +68,7 @@ public final class Agent {
     private final BatonConfig config;
     private final @Nullable Health health;
     private final Instrumentation instrumentation;
+    private final NativeTransports transports;
 
     /** Asked here and not of the room that knows more: that would load half of Baton on the way to {@code main}. */
     private final boolean maySucceed = System.getenv("BATON_TOKEN") != null;
@@ -112,6 +113,11 @@ public final class Agent {
         this.health = options.health();
         this.move = options.move();
         this.instrumentation = instrumentation;
+        this.transports = new NativeTransports(instrumentation);
+    }
+
+    NativeTransports transports() {
+        return transports;
     }
 
     /**
@@ -210,7 +216,7 @@ public final class Agent {
         }
         try {
             waiting.listening().fence(waiting.isNonBlocking(), backlog);
-            watch(number);
+            watch(number, waiting.listening().address());
             application.add(waiting.listening());
             adopted.remove(number);
             refusal = "";
@@ -272,22 +278,32 @@ public final class Agent {
         if (address != null) {
             refusal = "";
             isNeeded.countDown();
-            watch(number);
+            watch(number, address);
             opened.add(new Opened(number, address));
         }
     }
 
     /** On the thread that opens the listener, before it accepts: what goes over its connections is followed from now on. */
-    private void watch(int number) {
-        if (move == Options.Move.OFF || (move == Options.Move.AUTO && !Movable.isOpening())) {
+    private void watch(int number, SocketAddress address) {
+        if (move == Options.Move.OFF
+                || !(address instanceof InetSocketAddress)
+                || (move == Options.Move.AUTO && !Movable.isOpening())) {
             return;
         }
         try {
             var traffic = following.get(FOLLOW_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+            if (NativeTransports.isOpening()) {
+                transports.follow();
+            }
             traffic.watch(number);
             injection.uses(traffic);
             application.follow(traffic);
-        } catch (ExecutionException | TimeoutException e) {
+        } catch (ExecutionException
+                | TimeoutException
+                | ReflectiveOperationException
+                | IOException
+                | RuntimeException
+                | LinkageError e) {
             var reason = e instanceof TimeoutException
                     ? "it takes more than " + FOLLOW_LIMIT.toSeconds() + " s to prepare for that"
                     : e.getMessage(); // names the cause

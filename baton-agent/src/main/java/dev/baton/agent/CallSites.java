@@ -3,7 +3,9 @@ package dev.baton.agent;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Sends the calls a class makes to some static methods of another class to methods of the same name and type elsewhere.
@@ -32,22 +34,58 @@ final class CallSites {
      * @throws IllegalArgumentException if it makes no such call
      */
     static byte[] redirect(byte[] classFile, String from, Set<String> methods, String to) {
+        return redirect(classFile, from, methods, to, new HashSet<>());
+    }
+
+    /**
+     * Redirects as {@link #redirect}, and insists on each of the methods.
+     *
+     * @throws IllegalArgumentException if it does not call all of them
+     */
+    static byte[] redirectAll(byte[] classFile, String from, Set<String> methods, String to) {
+        var called = new HashSet<String>();
+        var redirected = redirect(classFile, from, methods, to, called);
+        if (!called.equals(methods)) {
+            var missing = new TreeSet<>(methods);
+            missing.removeAll(called);
+            throw new IllegalArgumentException("no call of " + from + "." + missing + " in it");
+        }
+        return redirected;
+    }
+
+    private static byte[] redirect(byte[] classFile, String from, Set<String> methods, String to, Set<String> called) {
         var pool = Pool.of(classFile);
         var type = pool.count + 1;
         var redirected = pool.grown().withType(to).toClassFile();
-        var name = ascii(from);
-        int calls = 0;
+        var owner = ascii(from);
         for (int i = 1; i < pool.count; i++) {
-            if (pool.isMethodOf(i, name)
-                    && (methods.contains(pool.name(i)) || methods.contains(pool.name(i) + pool.descriptor(i)))) {
-                put(redirected, pool.places[i], type);
-                calls++;
+            if (pool.isMethodOf(i, owner)) {
+                var name = pool.name(i);
+                var method = methods.contains(name) ? name : name + pool.descriptor(i);
+                if (methods.contains(method)) {
+                    put(redirected, pool.places[i], type);
+                    called.add(method);
+                }
             }
         }
-        if (calls == 0) {
+        if (called.isEmpty()) {
             throw new IllegalArgumentException("no call of " + from + "." + methods + " in it");
         }
         return redirected;
+    }
+
+    /**
+     * Gives a class another name. It must not speak of itself.
+     *
+     * @param name the new name, in internal form
+     * @return the class file, renamed
+     */
+    static byte[] rename(byte[] classFile, String name) {
+        var pool = Pool.of(classFile);
+        var renamed = pool.grown().withType(name).toClassFile();
+        int end = renamed.length - (classFile.length - pool.end);
+        put(renamed, end + 2, pool.count + 1); // this_class, behind access_flags (JVMS 4.1)
+        return renamed;
     }
 
     /**

@@ -59,7 +59,7 @@ final class Hook {
         define(HOOK, type(PACKAGE + ".Net"));
         define(UNIX_HOOK, type(CALLERS.getFirst()));
         define(NativeTransports.TRANSPORTS, Object.class);
-        Callbacks.install(agent, new NativeTransports(instrumentation));
+        Callbacks.install(agent, agent.transports());
         var changes = new HashMap<Class<?>, UnaryOperator<byte[]>>();
         changes.put(Runtime.class, new Redirected("java.lang.Runtime"));
         for (var caller : CALLERS) {

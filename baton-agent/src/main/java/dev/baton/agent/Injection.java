@@ -148,10 +148,15 @@ final class Injection {
         }
         var connection = knock.connection();
         try {
-            // As accept makes them; nobody else has it any more.
-            Descriptors.makeBlocking(connection);
+            // As accept made the other; nobody else has it any more.
+            var accepted = new BorrowedDescriptor(number);
+            if (Descriptors.isNonBlocking(accepted)) {
+                Descriptors.makeNonBlocking(connection);
+            } else {
+                Descriptors.makeBlocking(connection);
+            }
             Descriptors.duplicateOnto(connection, number);
-            var progress = Tcp.progress(new BorrowedDescriptor(number));
+            var progress = Tcp.progress(accepted);
             return progress == null ? new long[2] : new long[] {progress.read(), progress.written()};
         } catch (IOException e) {
             Agent.log().log(

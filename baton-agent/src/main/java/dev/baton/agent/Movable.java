@@ -15,6 +15,9 @@ final class Movable {
             "io.helidon.webserver.ServerListener",
             "io.netty.channel.socket.nio.NioServerSocketChannel");
 
+    /** Under whatever package it was relocated to. */
+    private static final String NETTY = "io.netty.channel.epoll.EpollServerSocketChannel";
+
     private Movable() {}
 
     /** {@return whether the calling thread is opening the listener of such a server} */
@@ -22,7 +25,8 @@ final class Movable {
         // Of the ways to see the stack, the one that is ready when a JVM has just started.
         var frames = new Throwable().getStackTrace();
         for (int i = 0; i < Math.min(frames.length, DEEP); i++) {
-            if (OPENERS.contains(frames[i].getClassName())) {
+            var name = frames[i].getClassName();
+            if (OPENERS.contains(name) || name.endsWith(NETTY)) {
                 return true;
             }
         }

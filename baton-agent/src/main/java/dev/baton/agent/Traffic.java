@@ -21,8 +21,9 @@ import sun.nio.ch.BatonTraffic;
  *
  * <p>Every call by which the JDK touches a socket's descriptor is redirected: those of the two classes that own native
  * methods, and those that others make to {@code Net}, {@code IOUtil} and {@code EPoll}. Asynchronous
- * channels are left out: few use them, and each class costs every start. What does not go through the JDK's sockets (native
- * transports) and what the JDK moves otherwise (sendfile) is not seen; the kernel's counters tell.
+ * channels are left out: few use them, and each class costs every start. Netty's epoll transport is followed in the same way,
+ * by {@link NativeTransports}. What goes neither way (other native code) and what is moved otherwise (sendfile) is not seen;
+ * the kernel's counters tell.
  */
 final class Traffic {
     private static final String PACKAGE = "sun.nio.ch";

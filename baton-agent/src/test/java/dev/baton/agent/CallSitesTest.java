@@ -60,6 +60,29 @@ class CallSitesTest {
     }
 
     @Test
+    void shouldInsistOnEachMethodWhereAllAreWanted() throws Exception {
+        var all = Set.of("one()Ljava/lang/String;", "two(J)Ljava/lang/String;");
+
+        assertThat(CallSites.redirectAll(classFile(), internal(Former.class), all, internal(Latter.class)))
+                .isNotEmpty();
+        assertThatThrownBy(() -> CallSites.redirectAll(
+                        classFile(), internal(Former.class), Set.of("one", "three()V"), internal(Latter.class)))
+                .hasMessageContaining("[three()V]");
+    }
+
+    @Test
+    void shouldGiveAClassAnotherName() throws Exception {
+        var name = CallSitesTest.class.getPackageName() + ".Renamed";
+
+        var renamed = MethodHandles.lookup().defineClass(CallSites.rename(classFile(), name.replace('.', '/')));
+
+        assertThat(renamed.getName()).isEqualTo(name);
+        var call = renamed.getDeclaredMethod("call");
+        call.setAccessible(true);
+        assertThat(call.invoke(null)).isEqualTo("former one, former two 1099511627776");
+    }
+
+    @Test
     void shouldRefuseAClassThatMakesNoSuchCall() throws Exception {
         var classFile = classFile();
 

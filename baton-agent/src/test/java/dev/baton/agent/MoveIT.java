@@ -39,7 +39,7 @@ class MoveIT {
                 directory,
                 "=name=app,control-socket=" + directory.resolve("app.sock") + ",shutdown-timeout=20,watch=0.2",
                 environment,
-                List.of(),
+                List.of("--enable-native-access=ALL-UNNAMED"),
                 main,
                 arguments);
     }
@@ -49,7 +49,9 @@ class MoveIT {
                 Arguments.of(HttpServerApp.class, "selector"),
                 Arguments.of(KeepAliveApp.class, "platform"),
                 Arguments.of(KeepAliveApp.class, "timed"),
-                Arguments.of(KeepAliveApp.class, "virtual"));
+                Arguments.of(KeepAliveApp.class, "virtual"),
+                Arguments.of(NettyApp.class, "epoll"),
+                Arguments.of(ShadedNettyApp.class, "epoll"));
     }
 
     /** No request is lost and no connection is closed, whether it is silent, busy, or has asked again already. */

@@ -1,12 +1,18 @@
 package dev.baton.agent;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledDirectByteBuf;
+import io.netty.buffer.UnpooledHeapByteBuf;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
+import io.netty.channel.DefaultFileRegion;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
@@ -16,14 +22,25 @@ import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
-/** Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|io_uring}. */
+/**
+ * Netty on a native transport, knowing nothing of Baton: {@code java NettyApp PORT epoll|buffers|io_uring}. It answers with its
+ * pid and the address of the client in the head, and {@code /file} by sendfile(2). With {@code buffers} it is epoll that knows
+ * no buffer by its address.
+ */
 final class NettyApp {
     private static final Pattern MS = Pattern.compile("[?]ms=(\\d+)");
+    private static final String END = "\r\n\r\n";
+    private static final String HELLO = "Hello, world!\n";
 
     private NettyApp() {}
 
@@ -41,6 +58,9 @@ final class NettyApp {
                 .group(new MultiThreadIoEventLoopGroup(2, loop))
                 .channel(channel)
                 .option(ChannelOption.SO_BACKLOG, 500)
+                .childOption(
+                        ChannelOption.ALLOCATOR,
+                        arguments[1].equals("buffers") ? new Addressless() : ByteBufAllocator.DEFAULT)
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override
                     protected void initChannel(SocketChannel child) {
@@ -58,36 +78,97 @@ final class NettyApp {
     }
 
     private static final class Hello extends SimpleChannelInboundHandler<ByteBuf> {
-        private final StringBuilder head = new StringBuilder();
+        private final StringBuilder received = new StringBuilder();
+        private boolean isAnswering;
 
         @Override
         protected void channelRead0(ChannelHandlerContext context, ByteBuf bytes) {
-            head.append(bytes.toString(StandardCharsets.US_ASCII));
-            if (head.indexOf("\r\n\r\n") < 0) {
+            received.append(bytes.toString(StandardCharsets.US_ASCII));
+            next(context);
+        }
+
+        private void next(ChannelHandlerContext context) {
+            var end = received.indexOf(END);
+            if (isAnswering || end < 0) {
                 return;
             }
-            var request = head.toString();
-            head.setLength(0);
+            isAnswering = true;
+            var request = received.substring(0, end + END.length());
+            received.delete(0, request.length());
             var ms = MS.matcher(request);
             var _ = context.executor()
                     .schedule(
-                            () -> answer(context, request.contains("Connection: close")),
+                            () -> {
+                                answer(context, request);
+                                isAnswering = false;
+                                next(context);
+                            },
                             ms.find() ? Long.parseLong(ms.group(1)) : 0,
                             TimeUnit.MILLISECONDS);
         }
 
-        private static void answer(ChannelHandlerContext context, boolean isLast) {
-            var answer = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n" + (isLast ? "Connection: close\r\n" : "")
-                    + "\r\nHello, world!\n";
-            var written = context.writeAndFlush(Unpooled.copiedBuffer(answer, StandardCharsets.US_ASCII));
+        private static void answer(ChannelHandlerContext context, String request) {
+            var client = (InetSocketAddress) context.channel().remoteAddress();
+            var isLast = request.contains("Connection: close");
+            var head = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nX-Peer: "
+                    + client.getAddress().getHostAddress()
+                    + "\r\nX-Peer-Port: " + client.getPort() + "\r\nX-Pid: "
+                    + ProcessHandle.current().pid() + (isLast ? "\r\nConnection: close" : "") + END;
+            var written = write(context, head, request.startsWith("GET /file "));
             if (isLast) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
+            }
+        }
+
+        private static ChannelFuture write(ChannelHandlerContext context, String head, boolean isFile) {
+            if (context.alloc() instanceof Addressless) {
+                var whole = context.alloc().compositeDirectBuffer(2);
+                for (var part : List.of(head, HELLO)) {
+                    var _ = whole.addComponent(
+                            true, context.alloc().directBuffer().writeBytes(part.getBytes(StandardCharsets.US_ASCII)));
+                }
+                return context.writeAndFlush(whole);
+            }
+            var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
+            return context.writeAndFlush(isFile ? file() : Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII));
+        }
+
+        private static Object file() {
+            try {
+                var file = Files.writeString(Files.createTempFile("hello", ".txt"), HELLO);
+                var region = new DefaultFileRegion(FileChannel.open(file), 0, HELLO.length());
+                Files.delete(file);
+                return region;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         }
 
         @Override
         public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
             var _ = context.close();
+        }
+    }
+
+    private static final class Addressless extends AbstractByteBufAllocator {
+        @Override
+        public boolean isDirectBufferPooled() {
+            return false;
+        }
+
+        @Override
+        protected ByteBuf newHeapBuffer(int capacity, int most) {
+            return new UnpooledHeapByteBuf(this, capacity, most);
+        }
+
+        @Override
+        protected ByteBuf newDirectBuffer(int capacity, int most) {
+            return new UnpooledDirectByteBuf(this, capacity, most) {
+                @Override
+                public boolean hasMemoryAddress() {
+                    return false;
+                }
+            };
         }
     }
 }

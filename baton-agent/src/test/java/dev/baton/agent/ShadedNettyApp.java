@@ -20,6 +20,8 @@ import java.util.regex.Pattern;
 /** The same on a Netty that was relocated with its native library: {@code java ShadedNettyApp PORT}. */
 final class ShadedNettyApp {
     private static final Pattern MS = Pattern.compile("[?]ms=(\\d+)");
+    private static final String END = "\r\n\r\n";
+    private static final String HELLO = "Hello, world!\n";
 
     private ShadedNettyApp() {}
 
@@ -45,28 +47,44 @@ final class ShadedNettyApp {
     }
 
     private static final class Hello extends SimpleChannelInboundHandler<ByteBuf> {
-        private final StringBuilder head = new StringBuilder();
+        private final StringBuilder received = new StringBuilder();
+        private boolean isAnswering;
 
         @Override
         protected void channelRead0(ChannelHandlerContext context, ByteBuf bytes) {
-            head.append(bytes.toString(StandardCharsets.US_ASCII));
-            if (head.indexOf("\r\n\r\n") < 0) {
+            received.append(bytes.toString(StandardCharsets.US_ASCII));
+            next(context);
+        }
+
+        private void next(ChannelHandlerContext context) {
+            var end = received.indexOf(END);
+            if (isAnswering || end < 0) {
                 return;
             }
-            var request = head.toString();
-            head.setLength(0);
+            isAnswering = true;
+            var request = received.substring(0, end + END.length());
+            received.delete(0, request.length());
             var ms = MS.matcher(request);
             var _ = context.executor()
                     .schedule(
-                            () -> answer(context, request.contains("Connection: close")),
+                            () -> {
+                                answer(context, request);
+                                isAnswering = false;
+                                next(context);
+                            },
                             ms.find() ? Long.parseLong(ms.group(1)) : 0,
                             TimeUnit.MILLISECONDS);
         }
 
-        private static void answer(ChannelHandlerContext context, boolean isLast) {
-            var answer = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n" + (isLast ? "Connection: close\r\n" : "")
-                    + "\r\nHello, world!\n";
-            var written = context.writeAndFlush(Unpooled.copiedBuffer(answer, StandardCharsets.US_ASCII));
+        private static void answer(ChannelHandlerContext context, String request) {
+            var client = (InetSocketAddress) context.channel().remoteAddress();
+            var isLast = request.contains("Connection: close");
+            var head = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nX-Peer: "
+                    + client.getAddress().getHostAddress()
+                    + "\r\nX-Peer-Port: " + client.getPort() + "\r\nX-Pid: "
+                    + ProcessHandle.current().pid() + (isLast ? "\r\nConnection: close" : "") + END;
+            var _ = context.write(Unpooled.copiedBuffer(head, StandardCharsets.US_ASCII));
+            var written = context.writeAndFlush(Unpooled.copiedBuffer(HELLO, StandardCharsets.US_ASCII));
             if (isLast) {
                 var _ = written.addListener(ChannelFutureListener.CLOSE);
             }

@@ -184,7 +184,7 @@ final class Hook {
         }
         if (redirection.failure != null) {
             throw new ReflectiveOperationException(
-                    "listeners are opened in another way in " + redirection.failure + ", Java " + Runtime.version());
+                    "the system is called in another way in " + redirection.failure + ", Java " + Runtime.version());
         }
     }
 

@@ -126,12 +126,13 @@ final class NativeTransports {
             areDefined = true;
         }
         BatonTransports.install((BatonTransportNatives.Sockets) nestmate(socket, SOCKETS));
-        Hook.apply(instrumentation, Map.of(socket, classFile -> redirect(socket, classFile, LISTENERS, TRANSPORTS)));
+        Hook.apply(instrumentation, Map.of(socket, classFile -> listening(socket, classFile)));
         nettys.put(socket, false);
     }
 
-    private static byte[] redirect(Class<?> owner, byte[] classFile, Set<String> methods, String to) {
-        return CallSites.redirectAll(classFile, internal(owner), methods, to);
+    /** An older Netty does not have all of the methods. */
+    private static byte[] listening(Class<?> socket, byte[] classFile) {
+        return CallSites.redirect(classFile, internal(socket), LISTENERS, TRANSPORTS);
     }
 
     /** {@return whether the calling thread is opening a listener of a native transport} */
@@ -172,16 +173,13 @@ final class NativeTransports {
                 instrumentation,
                 Map.of(
                         // A class that is changed anew needs it anew.
-                        socket,
-                        classFile -> redirect(
-                                socket,
-                                redirect(socket, classFile, LISTENERS, TRANSPORTS),
-                                SOCKETS.touching(),
-                                TRAFFIC),
-                        file,
-                        classFile -> redirect(file, classFile, FILES.touching(), TRAFFIC),
-                        epoll,
-                        classFile -> redirect(epoll, classFile, POLLS.touching(), TRAFFIC)));
+                        socket, classFile -> touching(socket, listening(socket, classFile), SOCKETS),
+                        file, classFile -> touching(file, classFile, FILES),
+                        epoll, classFile -> touching(epoll, classFile, POLLS)));
+    }
+
+    private static byte[] touching(Class<?> owner, byte[] classFile, Natives natives) {
+        return CallSites.redirectAll(classFile, internal(owner), natives.touching(), TRAFFIC);
     }
 
     /** What calls the native methods of a class, whatever package that is in. */

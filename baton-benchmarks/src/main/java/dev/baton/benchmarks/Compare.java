@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -78,9 +77,7 @@ public final class Compare implements Callable<Integer> {
     /** What is to be measured, and what has been. */
     private static final class Entry {
         final List<Run> runs = new ArrayList<>();
-
-        @Nullable
-        String failure;
+        final List<String> failures = new ArrayList<>();
     }
 
     @Override
@@ -111,12 +108,21 @@ public final class Compare implements Callable<Integer> {
         var results = new ArrayList<Result>();
         var complete = true;
         for (var entry : entries.entrySet()) {
-            var failure = entry.getValue().failure;
-            if (failure == null) {
-                results.add(new Result(entry.getKey(), entry.getKey().version(), entry.getValue().runs));
-            } else {
+            var peer = entry.getKey();
+            var runs = entry.getValue().runs;
+            var failures = entry.getValue().failures;
+            if (!runs.isEmpty()) {
+                results.add(new Result(peer, peer.version(), runs));
+            }
+            if (!failures.isEmpty()) {
                 complete = false;
-                others.put(entry.getKey(), "could not be measured: " + failure);
+                others.put(
+                        peer,
+                        "%d of %d runs failed, and are not in the tables: %s"
+                                .formatted(
+                                        failures.size(),
+                                        failures.size() + runs.size(),
+                                        String.join("; ", new TreeSet<>(failures))));
             }
         }
         if (results.isEmpty()) {
@@ -152,9 +158,6 @@ public final class Compare implements Callable<Integer> {
         for (int i = 0; i < runs; i++) {
             for (var entry : entries.entrySet()) {
                 var peer = entry.getKey();
-                if (entry.getValue().failure != null) {
-                    continue;
-                }
                 try {
                     var run = measurement.of(peer, directory.resolve(peer.id()), FIRST_SEED + i);
                     entry.getValue().runs.add(run);
@@ -167,8 +170,9 @@ public final class Compare implements Callable<Integer> {
                             run.control().percentile(99).toNanos() / 1e6,
                             run.restart().percentile(99).toNanos() / 1e6);
                 } catch (IOException | IllegalStateException e) {
-                    entry.getValue().failure = String.valueOf(e.getMessage());
-                    out.printf("%d of %d  %-14s %s%n", i + 1, runs, peer.id(), e.getMessage());
+                    var message = String.valueOf(e.getMessage());
+                    entry.getValue().failures.add(message.lines().findFirst().orElse(""));
+                    out.printf("%d of %d  %-14s %s%n", i + 1, runs, peer.id(), message);
                 }
                 out.flush();
             }

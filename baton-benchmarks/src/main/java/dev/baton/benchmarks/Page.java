@@ -82,11 +82,12 @@ record Page(
                 command,
                 Proc.machine());
         out.format(
-                "%d runs of each, by turns, with %d restarts a run and %d s for each; %d quick requests a second, half of them on"
-                        + " new connections and half on %d kept-alive ones. Figures are the median, and in parentheses the least"
+                "Runs of each, by turns: %d. Restarts in a run: %d, with %d s before and %d s after the trigger. Quick requests"
+                        + " a second: %d, half on new connections and half on %d kept-alive ones. Figures are the median, and in parentheses the least"
                         + " and the greatest when there is a difference.%n",
                 runs,
                 measurement.restarts(),
+                measurement.window().toSeconds(),
                 measurement.window().toSeconds(),
                 measurement.perSecond(),
                 measurement.keptAlive());
@@ -110,7 +111,7 @@ record Page(
                 out,
                 "server",
                 "restarted by",
-                "failed, all restarts",
+                "failed, in all",
                 "failed per restart",
                 "closed with notice",
                 "closed without");
@@ -121,14 +122,14 @@ record Page(
                     out,
                     result.peer().name(),
                     result.peer().manner(),
-                    (result.lost() == 0 ? "**0**" : "%,d".formatted(result.lost())) + " of "
+                    (result.lost() == 0 ? "**0**" : "%,d".formatted(result.lost())) + " in "
                             + result.restarts().count(),
                     result.perRun(run -> (double) run.lost() / restarts).text(1),
                     result.perRestart(Run.Restart::closedWithNotice).text(0),
                     result.perRestart(Run.Restart::closedWithoutNotice).text(0));
         }
         out.format(
-                "%n\"Failed\" are requests; \"0 of 6\" is none in six restarts. \"Closed\" are connections per restart, of"
+                "%n\"Failed\" are requests; \"0 in 6\" is none in six restarts. \"Closed\" are connections per restart, of"
                         + " those kept alive: %d, and %d more that wait for slow answers.%n",
                 measurement.keptAlive(), measurement.slowConnections());
         closedAnyway(out);
@@ -246,7 +247,7 @@ record Page(
 
     private void notMeasured(Formatter out) {
         if (!others.isEmpty()) {
-            out.format("%n### Not measured%n%n");
+            out.format("%n### What could not be measured%n%n");
             others.forEach((peer, why) -> out.format(" * %s (`%s`): %s%n", peer.name(), peer.id(), why));
         }
     }

@@ -28,11 +28,12 @@ import java.util.stream.Stream;
  * the leader of a session of its own, and so whatever it starts, and what that starts, can be told from its session,
  * whoever its parent is by then.
  *
- * <p>Every wait has the same limit, and tells what was waited for when it has passed. Not thread-safe, but for
+ * <p>Every wait has the same limit, and tells what was waited for when it has passed. The first line of an exception's
+ * message is for everybody; what the server has logged comes behind it. Not thread-safe, but for
  * {@link #memoryKib()}.
  */
 final class Site implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final Duration GLANCE = Duration.ofMillis(10);
     private static final Duration ANSWER_LIMIT = Duration.ofSeconds(2);
     private static final int LOG_TAIL = 400;
@@ -181,7 +182,7 @@ final class Site implements AutoCloseable {
         try (var in = process.getInputStream()) {
             var text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
             if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS) || process.exitValue() != 0) {
-                throw new IOException(String.join(" ", command) + " failed: " + text.strip());
+                throw new IOException(command[0] + " failed\n" + text.strip());
             }
             return text;
         } catch (InterruptedException e) {
@@ -286,7 +287,7 @@ final class Site implements AutoCloseable {
         try {
             var log = Files.readString(directory.resolve("log"), StandardCharsets.ISO_8859_1)
                     .strip();
-            return log.isEmpty() ? "" : "; its log ends: " + log.substring(Math.max(0, log.length() - LOG_TAIL));
+            return "\n" + log.substring(Math.max(0, log.length() - LOG_TAIL));
         } catch (IOException e) {
             return "";
         }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /** The comparison in its shortest form, with those of a few servers that are installed. */
-@Timeout(180)
+@Timeout(300)
 class CompareIT {
     private static final List<String> OTHERS = List.of("nginx-reload", "haproxy", "httpd");
 
@@ -37,7 +37,7 @@ class CompareIT {
         var exitCode = compare("--short", "--rate", "200", "--peers", "baton," + String.join(",", OTHERS));
 
         assertThat(exitCode).as(said.toString()).isZero();
-        assertThat(page).content().contains("| Baton, `hello` | SIGHUP | **0** of 1 | 0.0 |");
+        assertThat(page).content().contains("| Baton, `hello` | SIGHUP | **0** in 1 | 0.0 |");
         for (var other : OTHERS) {
             assertThat(page).content().contains("(`" + other + "`): ");
         }

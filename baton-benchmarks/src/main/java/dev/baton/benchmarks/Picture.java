@@ -129,7 +129,7 @@ final class Picture {
         var lost = new ArrayList<Double>();
         result.restarts().flatMap(restart -> restart.timeline().stream()).forEach(tick -> {
             // Ticks are those of the load; to a tenth of a second the trigger is at zero.
-            var at = Math.floor(tick.at().toMillis() / (double) Tick.LENGTH.toMillis()) / 10;
+            var at = Math.ceil(tick.at().toMillis() / (double) Tick.LENGTH.toMillis()) / 10;
             if (tick.slowest().isPositive()) {
                 slowest.computeIfAbsent(at, _ -> new ArrayList<>())
                         .add(tick.slowest().toNanos() / 1e6);

@@ -194,6 +194,24 @@ class LauncherScriptTest {
         }
 
         @Test
+        void shouldHaveTheComparisonBesideItWhenThatIsAskedFor() throws Exception {
+            maven("mkdir -p ../../baton-benchmarks/target && touch ../../baton-benchmarks/target/baton-benchmarks.jar");
+
+            var run = run("compare", "--short");
+
+            assertThat(run.exitCode()).isZero();
+            assertThat(run.arguments())
+                    .containsSubsequence(
+                            "-Dbaton.checkout=" + checkout,
+                            checkout.resolve("baton-cli/target/app/baton-cli.jar") + ":"
+                                    + checkout.resolve("baton-benchmarks/target/baton-benchmarks.jar"),
+                            "dev.baton.benchmarks.Compare",
+                            "--short")
+                    .noneMatch(argument -> argument.startsWith("-XX:"));
+            assertThat(run("compare", "--short").err()).isEmpty();
+        }
+
+        @Test
         void shouldTakeMoreOptionsFromTheEnvironment() throws Exception {
             environment.put("BATON_JAVA_OPTS", "-Xmx64m -Dcolour=blue");
 

@@ -1,6 +1,7 @@
 package dev.baton.load;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import org.HdrHistogram.AbstractHistogram;
 import org.HdrHistogram.Histogram;
@@ -20,6 +21,16 @@ public final class Latency {
         var sum = new Histogram(3);
         parts.forEach(sum::add);
         return new Latency(sum);
+    }
+
+    /**
+     * Both together.
+     *
+     * @param other another distribution
+     * @return one in which each time of both was recorded
+     */
+    public Latency plus(Latency other) {
+        return of(List.of(micros, other.micros));
     }
 
     /** {@return how many times were recorded} */

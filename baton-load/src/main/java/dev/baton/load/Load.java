@@ -100,6 +100,11 @@ public final class Load implements AutoCloseable {
         return recorder.snapshot();
     }
 
+    /** {@return the generations that have answered by now, as in {@link Report#generations()}} */
+    public List<Generation> generations() {
+        return recorder.generations();
+    }
+
     /**
      * Sends nothing new, lets what is in flight end within its limit, closes every connection and reports. Idle clients
      * send one more request first, each on the connection that was silent. Waits at most for the limit, the longest intended slowness and two seconds; an

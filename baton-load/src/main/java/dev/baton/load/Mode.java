@@ -17,5 +17,10 @@ public enum Mode {
     /** A connection upgraded by {@code GET /echo} that sends lines and expects them back. */
     ECHO,
     /** One request within the first second, then a long silence, one more request, and so on; the last when the load stops. */
-    IDLE
+    IDLE;
+
+    /** {@return whether its requests are slow by intention} */
+    public boolean takesItsTime() {
+        return this == SLOW || this == UPLOAD || this == BIG;
+    }
 }

@@ -113,7 +113,9 @@ final class Recorder {
         section(intended).latency(mode).recordValue(micros(latency));
         var step = step(now);
         step.answered.incrementAndGet();
-        step.slowest.accumulate(latency);
+        if (!mode.takesItsTime()) {
+            step.slowest.accumulate(latency);
+        }
         if (mode != Mode.ECHO) {
             heard(by);
         }
@@ -233,7 +235,7 @@ final class Recorder {
         return List.copyOf(phases);
     }
 
-    private List<Generation> generations() {
+    List<Generation> generations() {
         var list = new ArrayList<Generation>();
         generations.forEach((identity, voice) -> list.add(new Generation(
                 identity.number(),

@@ -8,7 +8,8 @@ import java.time.Duration;
  * @param at the beginning of the step, since the start of the load
  * @param answered requests answered as expected
  * @param lost requests lost
- * @param slowest the greatest latency among the answered ones; zero when there were none
+ * @param slowest the greatest latency among the answered ones that are not {@linkplain Mode#takesItsTime() slow by
+ *     intention}; zero when there were none
  */
 public record Tick(Duration at, long answered, long lost, Duration slowest) {
     /** How long a step is. */

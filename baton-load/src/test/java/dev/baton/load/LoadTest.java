@@ -1,5 +1,6 @@
 package dev.baton.load;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
@@ -37,6 +38,12 @@ class LoadTest {
             assertThat(load.snapshot().inFlight()).isZero();
             assertThat(report.phases()).extracting(Phase::name).containsOnlyOnce("steady");
             assertThat(report.phases().getLast().modes().keySet()).isEqualTo(EnumSet.allOf(Mode.class));
+            assertThat(load.generations()).isEqualTo(report.generations());
+            var modes = report.phases().getLast().modes();
+            var created = requireNonNull(modes.get(Mode.NEW));
+            var kept = requireNonNull(modes.get(Mode.KEEP_ALIVE));
+            assertThat(created.plus(kept).count()).isEqualTo(created.count() + kept.count());
+            assertThat(created.plus(kept).max()).isIn(created.max(), kept.max());
             assertThat(report.generations()).singleElement().satisfies(one -> {
                 assertThat(one.number()).isEqualTo(1);
                 assertThat(one.pid()).isEqualTo(4711);
@@ -49,6 +56,18 @@ class LoadTest {
                             .sum())
                     .isEqualTo(report.lag().count())
                     .isPositive();
+        }
+    }
+
+    @Test
+    void theTimeLineTellsNothingOfWhatIsSlowByIntention() throws IOException {
+        try (var server = FakeServer.healthy();
+                var load = Load.on(server.address()).slow(2, OFTEN, BRIEF).start()) {
+            await().until(() -> load.snapshot().answered() >= 10);
+            var timeline = load.stop().timeline();
+
+            assertThat(timeline.stream().mapToLong(Tick::answered).sum()).isGreaterThanOrEqualTo(10);
+            assertThat(timeline).allMatch(tick -> tick.slowest().isZero());
         }
     }
 

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Promise 2: a successor that fails changes nothing. One incumbent survives every failure of this class. */
 @Timeout(120)
 class FailedSuccessorChangesNothingIT {
+    private static final Duration SETTLED = Duration.ofSeconds(1);
     private static final String LINK_ENDED = "its link had ended when it was to take over";
 
     @TempDir(cleanup = CleanupMode.ON_SUCCESS)
@@ -32,7 +33,7 @@ class FailedSuccessorChangesNothingIT {
 
     private static Deployment app;
     private static long incumbent;
-    private static Map<String, Integer> descriptors;
+    private static Map<String, Integer> descriptors = Map.of();
 
     @BeforeAll
     static void start() throws Exception {
@@ -41,7 +42,12 @@ class FailedSuccessorChangesNothingIT {
         // The first child of a JVM costs it descriptors that it keeps.
         app.next(Deed.EXIT, Step.STARTED);
         var _ = app.restart();
-        descriptors = Deployment.descriptors(incumbent);
+        // What the handover and whoever asked for it had open is closed after the outcome is told.
+        await().during(SETTLED).until(() -> {
+            var before = descriptors;
+            descriptors = Deployment.descriptors(incumbent);
+            return descriptors.equals(before);
+        });
     }
 
     @AfterAll
@@ -55,8 +61,10 @@ class FailedSuccessorChangesNothingIT {
         app.assertServedBy(incumbent);
         assertThat(app.status().generation()).isEqualTo(1);
         assertThat(app.status().holdsBaton()).isTrue();
-        await().untilAsserted(
-                        () -> assertThat(Deployment.descriptors(incumbent)).isEqualTo(descriptors));
+        await().untilAsserted(() -> assertThat(Deployment.descriptors(incumbent))
+                .allSatisfy((kind, count) -> assertThat(count)
+                        .as("%s, of %s before", kind, descriptors)
+                        .isLessThanOrEqualTo(descriptors.getOrDefault(kind, 0))));
     }
 
     @ParameterizedTest(name = "when it does {0} once {1}, whoever asked is told: {2}")

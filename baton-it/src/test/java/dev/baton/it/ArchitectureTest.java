@@ -41,7 +41,6 @@ class ArchitectureTest {
     private static final String LOAD = "dev.baton.load..";
     private static final String CLI = "dev.baton.cli..";
     private static final String EXAMPLES = "dev.baton.examples..";
-    private static final String BENCHMARKS = "dev.baton.benchmarks..";
 
     // --- things that have one place only ---
 
@@ -126,14 +125,6 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(LOAD, CLI, EXAMPLES);
-
-    @ArchTest
-    static final ArchRule nobodyKnowsTheBenchmarks = noClasses()
-            .that()
-            .resideOutsideOfPackage(BENCHMARKS)
-            .should()
-            .dependOnClassesThat()
-            .resideInAPackage(BENCHMARKS);
 
     @ArchTest
     static final ArchRule loadKnowsNothingOfBaton = usesNothingOfBatonBut(LOAD);

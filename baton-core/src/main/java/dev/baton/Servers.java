@@ -7,6 +7,7 @@ import dev.baton.handover.Serving;
 import dev.baton.linux.BorrowedDescriptor;
 import dev.baton.linux.OwnedDescriptor;
 import dev.baton.linux.PacketSocket;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
@@ -28,6 +29,11 @@ final class Servers implements Serving {
     private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final Base64.Encoder BASE64 = Base64.getEncoder();
 
+    /** How long a drain that was called off may take to return. */
+    private static final Duration RETURNED = Duration.ofSeconds(3);
+
+    private static final long LOOK_EVERY_MS = 5;
+
     private final String name;
     private final List<Server> servers = new CopyOnWriteArrayList<>();
     private final List<Baton.DrainAction> actions = new CopyOnWriteArrayList<>();
@@ -38,8 +44,18 @@ final class Servers implements Serving {
     private volatile @Nullable Draining draining;
     private volatile @Nullable Departures departures;
 
+    /**
+     * A drain.
+     *
+     * @param result cancelled when it is called off
+     * @param done the result, for whoever asked
+     * @param returned when no server drains any more
+     */
     private record Draining(
-            Deadline deadline, CompletableFuture<Message.Drained> result, CompletableFuture<Message.Drained> done) {}
+            Deadline deadline,
+            CompletableFuture<Message.Drained> result,
+            CompletableFuture<Message.Drained> done,
+            CompletableFuture<Void> returned) {}
 
     /**
      * @param name the application's name, for the log
@@ -78,7 +94,24 @@ final class Servers implements Serving {
             calledOff.result().cancel(false);
         }
         endDepartures();
-        return run(() -> forAll(Server::resume, Server::pause));
+        return run(() -> {
+            forAll(Server::resume, Server::pause);
+            if (calledOff != null) {
+                awaitReturned(calledOff);
+            }
+        });
+    }
+
+    /** A drain's thread may begin only now, and would pause a server that has just resumed. So that is called off again. */
+    private void awaitReturned(Draining calledOff) throws Exception {
+        var limit = Deadline.after(RETURNED);
+        while (!calledOff.returned().isDone()) {
+            if (limit.isPassed()) {
+                throw new IOException("a server still drains " + RETURNED.toSeconds() + " s after that was called off");
+            }
+            Thread.sleep(LOOK_EVERY_MS);
+            forAll(Server::resume, Server::pause);
+        }
     }
 
     @Override
@@ -91,7 +124,8 @@ final class Servers implements Serving {
         var deadline = Deadline.after(limit);
         var result = new CompletableFuture<Message.Drained>();
         var done = new CompletableFuture<Message.Drained>();
-        draining = new Draining(deadline, result, done);
+        var returned = new CompletableFuture<Void>();
+        draining = new Draining(deadline, result, done, returned);
         // The first to hear of the deadline: what is open is looked at before the servers cut it.
         deadline.onPassed(() -> {
             var open = open();
@@ -105,7 +139,7 @@ final class Servers implements Serving {
             }
         });
         var _ = pause().exceptionally(e -> null)
-                .thenRunAsync(() -> drainAll(deadline, result), Thread::startVirtualThread);
+                .thenRunAsync(() -> drainAll(deadline, result, returned), Thread::startVirtualThread);
         var _ = result.thenAccept(done::complete);
         return done;
     }
@@ -199,11 +233,17 @@ final class Servers implements Serving {
                 descriptor);
     }
 
-    private void drainAll(Deadline deadline, CompletableFuture<Message.Drained> result) {
+    private void drainAll(
+            Deadline deadline, CompletableFuture<Message.Drained> result, CompletableFuture<Void> returned) {
+        if (result.isDone()) {
+            returned.complete(null);
+            return;
+        }
         var drains = servers.stream()
                 .map(server -> CompletableFuture.supplyAsync(() -> drain(server, deadline), Thread::startVirtualThread))
                 .toList();
         var total = drains.stream().map(CompletableFuture::join).reduce(Drained.NOTHING, Drained::plus);
+        returned.complete(null);
         if (result.isDone()) {
             return;
         }

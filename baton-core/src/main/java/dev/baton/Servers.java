@@ -16,6 +16,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -105,12 +107,17 @@ final class Servers implements Serving {
     /** A drain's thread may begin only now, and would pause a server that has just resumed. So that is called off again. */
     private void awaitReturned(Draining calledOff) throws Exception {
         var limit = Deadline.after(RETURNED);
-        while (!calledOff.returned().isDone()) {
-            if (limit.isPassed()) {
-                throw new IOException("a server still drains " + RETURNED.toSeconds() + " s after that was called off");
+        while (true) {
+            try {
+                calledOff.returned().get(LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
+                return;
+            } catch (TimeoutException e) {
+                if (limit.isPassed()) {
+                    throw new IOException(
+                            "a server still drains " + RETURNED.toSeconds() + " s after that was called off", e);
+                }
+                forAll(Server::resume, Server::pause);
             }
-            Thread.sleep(LOOK_EVERY_MS);
-            forAll(Server::resume, Server::pause);
         }
     }
 

@@ -92,7 +92,7 @@ class SupervisedIT {
             client.send("llo");
 
             assertThat(client.expectAnswer(200).body()).isEqualTo("received=5\n");
-            assertThat(hello.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(hello.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(hello.process().exitValue()).isZero();
         }
     }

@@ -67,7 +67,7 @@ class WhatIsCutIsCountedIT {
 
             app.signal("TERM");
 
-            assertThat(app.first().waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(app.first().waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(app.first().exitValue()).isZero();
             assertThat(app.log()).contains("3 connections, 2 requests").contains("1 idle ones and 2 requests were cut");
         }

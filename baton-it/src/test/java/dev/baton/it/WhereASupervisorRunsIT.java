@@ -125,7 +125,7 @@ class WhereASupervisorRunsIT {
             hello.process().destroy();
 
             // Its shutdown time-out is a minute.
-            assertThat(hello.process().waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(hello.process().waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(hello.process().exitValue()).isZero();
         }
     }

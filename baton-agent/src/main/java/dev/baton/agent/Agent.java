@@ -128,8 +128,15 @@ public final class Agent {
      * @throws Exception if the agent cannot work in this JVM
      */
     public static void start(String options, Instrumentation instrumentation) throws Exception {
-        if (Options.isSupervised(options) && Bystander.reason(System.getenv()).isPresent()) {
-            return;
+        if (Options.isSupervised(options)) {
+            var reason = Bystander.reason(System.getenv());
+            if (reason.isPresent()) {
+                if (reason.get().equals(Bystander.TAKES_PART)) {
+                    System.err.println("baton: " + reason.get() + "; the agent stands back. If it does not call"
+                            + " Baton.join, take the library off its class path");
+                }
+                return;
+            }
         }
         var agent = new Agent(Options.parse(options, System.getenv()), instrumentation);
         try {

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * between, the agent is in the environment, and every {@code java} below finds it there.
  */
 final class Bystander {
+    /** The one reason an operator may be surprised by: the library may be there and unused. */
+    static final String TAKES_PART = "the application takes part by itself, with Baton's library";
+
     private static final String TOKEN = "BATON_TOKEN";
     private static final Pattern LIBRARY = Pattern.compile("(.*/)?baton-core[^/]*\\.jar");
     private static final int LONGEST_CHAIN = 64;
@@ -38,7 +41,7 @@ final class Bystander {
             return Optional.of("no supervisor has started it");
         }
         if (hasLibrary(System.getProperty("java.class.path", ""))) {
-            return Optional.of("the application takes part by itself, with Baton's library");
+            return Optional.of(TAKES_PART);
         }
         return isBelowAnother(token) ? Optional.of("the application has started it") : Optional.empty();
     }

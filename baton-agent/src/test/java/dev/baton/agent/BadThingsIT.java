@@ -2,8 +2,10 @@ package dev.baton.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.baton.control.Message;
+import dev.baton.linux.User;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.jar.JarFile;
 import java.util.regex.Pattern;
@@ -22,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -367,6 +371,27 @@ class BadThingsIT {
             assertThat(app.process().waitFor()).isEqualTo(1);
             assertThat(app.log()).contains("Error opening zip file or JAR manifest missing");
         }
+    }
+
+    @ParameterizedTest(name = "on a disk mounted {0}")
+    @CsvSource({"ro, mounted read-only", "nr_inodes=1, 'ENOSPC, no space left'"})
+    void shouldLetTheApplicationStartWhereTheControlSocketHasNoPlace(String options, String reason) throws Exception {
+        assumeTrue(User.id() == 0, "only root can mount such a disk");
+        var disk = Files.createDirectory(directory.resolve("disk"));
+        assumeTrue(sh("mount -t tmpfs -o mode=700," + options + " tmpfs " + disk) == 0, "mounting is not allowed here");
+        var environment = Map.of("BATON_RUNTIME_DIR", disk.toString());
+        try (var app =
+                Unmodified.start(directory, "=name=app", environment, List.of(), MoodyApp.class, mood.toString())) {
+            await().atMost(LIMIT).until(() -> app.log().contains("runs without Baton"));
+            assertThat(app.log()).contains(disk.toString(), reason);
+            assertThat(app.answers()).isTrue();
+        } finally {
+            sh("umount " + disk);
+        }
+    }
+
+    private static int sh(String script) throws Exception {
+        return new ProcessBuilder("sh", "-c", script).inheritIO().start().waitFor();
     }
 
     @Test

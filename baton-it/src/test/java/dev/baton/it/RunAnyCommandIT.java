@@ -2,10 +2,12 @@ package dev.baton.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.baton.Baton;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -187,6 +189,27 @@ class RunAnyCommandIT {
 
             assertThat(Files.readString(Path.of("/proc/" + plain.status().pid() + "/cmdline")))
                     .contains(",move=off,move-over=0.5,ready-http=/who");
+        }
+    }
+
+    @Test
+    void shouldSayThatTheAgentStandsBackWhereTheLibraryIsAndNobodyJoins() throws Exception {
+        var library = Baton.class.getProtectionDomain().getCodeSource().getLocation();
+        var classPath = "plain.jar:" + Path.of(library.toURI());
+        var log = directory.resolve("failed.log");
+        var words = Supervised.words(
+                directory, List.of("--child-timeout", "2"), JAVA, "-cp", classPath, "plain.Server", port);
+        var process = Supervised.spawn(directory, log, java.util.Map.of(), words);
+        try {
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.exitValue()).isNotZero();
+            assertThat(Files.readString(log))
+                    .contains(
+                            "the agent stands back. If it does not call Baton.join, take the library off its class path")
+                    .contains("it did not ask for the listeners in time");
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
         }
     }
 

@@ -17,6 +17,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a handover needs and does not get: descriptors, programs, room on a disk, readable files. */
 @Timeout(120)
@@ -174,6 +176,34 @@ class ScarcityIT {
 
             assertThat(disk.resolve("pid")).hasContent(app.pid() + "\n");
             Site.assertNothingLost(load);
+        } finally {
+            sh("umount " + disk);
+        }
+    }
+
+    @ParameterizedTest(name = "on a disk mounted {0}")
+    @CsvSource({
+        "ro,         it is on a file system mounted read-only; set BATON_RUNTIME_DIR to a writable place",
+        "nr_inodes=1, 'ENOSPC, no space left'"
+    })
+    void shouldSayThatTheControlSocketHasNoPlace(String options, String reason) throws Exception {
+        assumeTrue(User.id() == 0, "only root can mount such a disk");
+        var disk = Files.createDirectory(directory.resolve("disk"));
+        assumeTrue(sh("mount -t tmpfs -o mode=700," + options + " tmpfs " + disk) == 0, "mounting is not allowed here");
+        try {
+            var hello = Site.in(directory).byName().environment("BATON_RUNTIME_DIR", disk.toString());
+            assertThat(hello.fail()).satisfies(refused -> {
+                assertThat(refused.exitCode()).isEqualTo(1);
+                assertThat(refused.err()).hasLineCount(1).contains(disk.toString(), reason);
+            });
+            var run = Site.in(directory)
+                    .behind(Site.batonCommand("run", "--name", "hello", "--").toArray(String[]::new))
+                    .environment("BATON_RUNTIME_DIR", disk.toString());
+            Files.delete(directory.resolve("failed.log"));
+            assertThat(run.fail()).satisfies(refused -> {
+                assertThat(refused.exitCode()).isEqualTo(1);
+                assertThat(refused.err()).hasLineCount(1).contains(disk.toString(), reason);
+            });
         } finally {
             sh("umount " + disk);
         }

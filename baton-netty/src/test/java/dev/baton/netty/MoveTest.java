@@ -154,6 +154,7 @@ class MoveTest {
             try (var other = old.connect()) {
                 other.get("/").receive();
             }
+            await().until(() -> old.server.open().connections() == 1);
             var way = new Way(next.server);
             assertThat(old.drain(deadline, way).join().moved()).isEqualTo(1);
             wire.send("st\r\n\r\n");

@@ -191,7 +191,10 @@ public final class BatonConversation {
 
     /** {@return why it is not followed, of {@link BatonFraming}'s reasons} */
     int reason() {
-        return requests.reason() != BatonFraming.FOLLOWED ? requests.reason() : responses.reason();
+        // After an upgrade the other direction carries what cannot be understood.
+        return requests.reason() == BatonFraming.FOLLOWED || responses.reason() == BatonFraming.UPGRADED
+                ? responses.reason()
+                : requests.reason();
     }
 
     long in() {

@@ -4,12 +4,16 @@ import dev.baton.Deadline;
 import dev.baton.Drained;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +59,7 @@ final class Draining {
     private final Deadline patient;
     private final Set<String> ended = new HashSet<>();
     private final Set<String> seen = new HashSet<>();
+    private final Map<String, String> obstacles = new HashMap<>();
     private final Pace all = new Pace();
     private final Pace some = new Pace();
     private Deadline closing = Deadline.after(Duration.ZERO);
@@ -135,6 +140,9 @@ final class Draining {
                 .toList();
         for (var one : open) {
             seen.add(one.socket());
+            if (relocation != null && !isAwaited(one) && !ended.contains(one.socket())) {
+                obstacles.put(one.socket(), relocation.obstacle(one.number()));
+            }
             if (mayEnd(one)) {
                 end(one);
             }
@@ -187,11 +195,28 @@ final class Draining {
 
     private Drained result() {
         var busy = (int) left.stream().filter(Connections.One::isBusy).count();
-        seen.removeAll(relocation == null ? Set.of() : relocation.away());
+        if (relocation != null) {
+            seen.removeAll(relocation.away());
+            obstacles.keySet().removeAll(relocation.away());
+            tellWhatStayed();
+        }
         return new Drained(
                 Math.max(0, seen.size() - left.size()),
                 left.size() - busy,
                 busy,
                 relocation == null ? 0 : relocation.moved());
+    }
+
+    private void tellWhatStayed() {
+        var counted = new TreeMap<String, Integer>();
+        obstacles.values().forEach(obstacle -> counted.merge(obstacle, 1, Integer::sum));
+        if (!counted.isEmpty()) {
+            Agent.log().log(
+                    System.Logger.Level.INFO,
+                    "connections that did not go to the successor: {0}",
+                    counted.entrySet().stream()
+                            .map(one -> one.getValue() + " (" + one.getKey() + ")")
+                            .collect(Collectors.joining(", ")));
+        }
     }
 }

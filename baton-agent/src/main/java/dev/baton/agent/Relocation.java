@@ -136,6 +136,14 @@ final class Relocation {
         return traffic.isResting(number, false);
     }
 
+    /** {@return why a connection that is not awaited stays, in words for an operator} */
+    String obstacle(int number) {
+        if (!isGoingOn()) {
+            return "the successor takes no more";
+        }
+        return traffic.isMovable(number) ? "not taken by the successor" : traffic.obstacle(number);
+    }
+
     private boolean isGoingOn() {
         return passage.isOpen() && !isBroken;
     }

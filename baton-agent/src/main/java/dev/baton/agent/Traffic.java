@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import sun.nio.ch.BatonFraming;
 import sun.nio.ch.BatonTraffic;
 
 /**
@@ -121,8 +122,21 @@ final class Traffic {
         return BatonTraffic.listener(number);
     }
 
-    int reason(int number) {
-        return BatonTraffic.reason(number);
+    /** {@return why a connection cannot be moved, in words for an operator, if {@link #isMovable} says so} */
+    String obstacle(int number) {
+        return switch (BatonTraffic.reason(number)) {
+            case BatonFraming.FOLLOWED -> "used in a way that is not followed";
+            case BatonFraming.TLS -> "TLS";
+            case BatonFraming.HTTP_2 -> "HTTP/2";
+            case BatonFraming.HTTP_1_0 -> "HTTP/1.0";
+            case BatonFraming.UPGRADED -> "upgraded to another protocol";
+            case BatonFraming.CLOSING -> "its close is announced";
+            case BatonFraming.ENDLESS -> "a response that ends with the connection";
+            case BatonFraming.AUTHENTICATED -> "authenticated as a connection";
+            case BatonFraming.TOO_DEEP -> "too many requests in its pipeline";
+            case BatonFraming.NOT_UNDERSTOOD, BatonFraming.UNASKED -> "not understood as HTTP/1.1";
+            default -> "not followed from its beginning";
+        };
     }
 
     boolean isMovable(int number) {

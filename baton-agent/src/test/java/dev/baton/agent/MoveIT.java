@@ -175,6 +175,9 @@ class MoveIT {
             events.within(PATIENCE).expectEof();
             echo.within(PATIENCE).expectEof();
             assertThat(restarted.join().moved()).isEqualTo(5);
+            assertThat(app.log())
+                    .contains("connections that did not go to the successor:")
+                    .contains("1 (a response that ends with the connection)", "1 (upgraded to another protocol)");
         }
     }
 

@@ -67,6 +67,7 @@ public final class Agent {
 
     private final BatonConfig config;
     private final @Nullable Health health;
+    private final @Nullable ReadyLine line;
     private final Instrumentation instrumentation;
     private final NativeTransports transports;
 
@@ -111,6 +112,7 @@ public final class Agent {
     private Agent(Options options, Instrumentation instrumentation) {
         this.config = options.config();
         this.health = options.health();
+        this.line = options.line() == null ? null : new ReadyLine(options.line());
         this.move = options.move();
         this.instrumentation = instrumentation;
         this.transports = new NativeTransports(instrumentation);
@@ -143,6 +145,9 @@ public final class Agent {
             Hook.install(instrumentation, agent);
             if (agent.maySucceed) {
                 agent.guardFiles();
+            }
+            if (agent.line != null) {
+                agent.line.listen(instrumentation);
             }
         } catch (Throwable e) {
             agent.joined.completeExceptionally(e);
@@ -390,6 +395,9 @@ public final class Agent {
                 register(next);
             }
             var state = state(ward);
+            if (state.isEmpty() && line != null) {
+                state = line.awaited();
+            }
             if (state.isEmpty()) {
                 state = unhealthy();
             }

@@ -15,9 +15,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param config what it has in common with applications that take part by themselves
  * @param health what must succeed before this generation is ready; null for nothing
+ * @param line what it must have printed before; null for nothing
  * @param move whether live connections go to the successor
  */
-record Options(BatonConfig config, @Nullable Health health, Move move) {
+record Options(
+        BatonConfig config,
+        @Nullable Health health,
+        @Nullable String line,
+        Move move) {
     private static final Set<String> NAMES = Set.of(
             "name",
             "control-socket",
@@ -25,6 +30,7 @@ record Options(BatonConfig config, @Nullable Health health, Move move) {
             "environment-file",
             "directory",
             "ready-http",
+            "ready-line",
             "ready-timeout",
             "shutdown-timeout",
             "child-timeout",
@@ -75,12 +81,16 @@ record Options(BatonConfig config, @Nullable Health health, Move move) {
         }
         var config = BatonConfig.builder();
         var health = options.remove("ready-http");
+        var line = options.remove("ready-line");
         var move = options.remove("move");
         for (var option : options.entrySet()) {
             apply(config, option.getKey(), option.getValue());
         }
         return new Options(
-                config.build(), health == null ? null : Health.parse(health), move == null ? Move.AUTO : move(move));
+                config.build(),
+                health == null ? null : Health.parse(health),
+                line,
+                move == null ? Move.AUTO : move(move));
     }
 
     private static void apply(BatonConfig.Builder config, String name, String value) {

@@ -252,6 +252,21 @@ class BadThingsIT {
     }
 
     @Test
+    void shouldBeReadyWhenTheLineIsPrinted() throws Exception {
+        mood("say I am up");
+        try (var app = start(",ready-line=I am up,ready-timeout=12,child-timeout=6")) {
+            app.awaitIncumbent(1);
+            mood("say I am down");
+
+            assertCalledOff(app, "it was ");
+            assertThat(app.log()).contains("waiting for the application to print 'I am up'");
+
+            mood("say I am up");
+            assertRestarted(app);
+        }
+    }
+
+    @Test
     void shouldStandBackWhereTheApplicationTakesPartByItself() throws Exception {
         var own = directory.resolve("app.sock").toString();
         var options = "=name=agents,control-socket=" + directory.resolve("agents.sock");

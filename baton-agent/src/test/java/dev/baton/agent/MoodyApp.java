@@ -17,6 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class MoodyApp {
     private static volatile boolean isHealthy = true;
+    private static String said = "";
 
     private MoodyApp() {}
 
@@ -35,6 +36,7 @@ final class MoodyApp {
                 }
                 case "instead" -> ports.set(0, Integer.parseInt(words[1]));
                 case "also" -> ports.add(Integer.parseInt(words[1]));
+                case "say" -> said = words[1];
                 case "sick" -> isHealthy = false;
                 case "halt-after" ->
                     after(Long.parseLong(words[1]), () -> Runtime.getRuntime().halt(3));
@@ -50,6 +52,7 @@ final class MoodyApp {
         for (var one : ports) {
             serve(one);
         }
+        System.out.println(said);
     }
 
     private static void serve(int port) throws IOException {

@@ -38,6 +38,15 @@ class OptionsTest {
     }
 
     @Test
+    void shouldReadTheLineThatMustBePrinted() {
+        assertThat(Options.parse("ready-line=Started in", Map.of()).line()).isEqualTo("Started in");
+        assertThat(Options.parse("", Map.of("BATON_READY_LINE", "up, and running"))
+                        .line())
+                .isEqualTo("up, and running");
+        assertThat(Options.parse("", Map.of()).line()).isNull();
+    }
+
+    @Test
     void shouldRefuseWhatItDoesNotKnow() {
         assertThatThrownBy(() -> Options.parse("colour=blue", Map.of())).hasMessageContaining("'colour=blue'");
         assertThatThrownBy(() -> Options.parse("watch=soon", Map.of())).hasMessageContaining("watch=soon");

@@ -61,6 +61,12 @@ final class Run implements Callable<Integer> {
     private @Nullable String readyHttp;
 
     @Option(
+            names = "--ready-line",
+            paramLabel = "TEXT",
+            description = "a generation is ready only when it has printed this as well")
+    private @Nullable String readyLine;
+
+    @Option(
             names = "--move",
             paramLabel = "WHEN",
             defaultValue = "auto",
@@ -114,6 +120,10 @@ final class Run implements Callable<Integer> {
         if (readyHttp != null && !readyHttp.matches("\\d*/[^\\s,]*")) {
             throw new ParameterException(
                     spec.commandLine(), "--ready-http is neither /PATH nor PORT/PATH, without commas: " + readyHttp);
+        }
+        if (readyLine != null && (readyLine.isEmpty() || readyLine.contains(","))) {
+            throw new ParameterException(
+                    spec.commandLine(), "--ready-line is empty or has a comma: '" + readyLine + "'");
         }
         try {
             return supervise(config);
@@ -177,7 +187,8 @@ final class Run implements Callable<Integer> {
     private String agentOptions(BatonConfig config) {
         return "supervised=true,shutdown-timeout=" + config.shutdownTimeout().toMillis() / 1000.0 + ",move=" + move
                 + ",move-over=" + config.moveOver().toMillis() / 1000.0
-                + (readyHttp == null ? "" : ",ready-http=" + readyHttp);
+                + (readyHttp == null ? "" : ",ready-http=" + readyHttp)
+                + (readyLine == null ? "" : ",ready-line=" + readyLine);
     }
 
     private static LaunchSpec withoutServiceManager(LaunchSpec spec) {

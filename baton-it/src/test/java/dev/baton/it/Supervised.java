@@ -90,6 +90,7 @@ final class Supervised implements AutoCloseable {
                     });
                     server.setExecutor(Executors.newCachedThreadPool());
                     server.start();
+                    System.out.println("it serves");
                 }
             }
             """;

@@ -128,6 +128,22 @@ public final class Unmodified implements AutoCloseable {
         return app;
     }
 
+    /** Starts an executable jar whose manifest names the agent, which finds its options in the environment. */
+    static Unmodified startJar(Path directory, Path jar) throws IOException {
+        var port = freePort();
+        var environment = Map.of(
+                "BATON_NAME",
+                "app",
+                "BATON_CONTROL_SOCKET",
+                directory.resolve("app.sock").toString(),
+                "BATON_WATCH",
+                "0.5");
+        var command = List.of(java(), "--illegal-native-access=deny", "-jar", jar.toString(), Integer.toString(port));
+        var app = start(directory, port, command, environment);
+        await().atMost(LIMIT).until(() -> app.answers() || !app.first.isAlive());
+        return app;
+    }
+
     private static Unmodified start(Path directory, int port, List<String> command, Map<String, String> environment)
             throws IOException {
         var builder = new ProcessBuilder(command)

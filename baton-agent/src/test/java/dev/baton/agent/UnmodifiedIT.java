@@ -9,8 +9,14 @@ import dev.baton.load.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.zip.ZipEntry;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -131,6 +137,46 @@ class UnmodifiedIT {
             assertThat(app.answers()).isTrue();
 
             assertThat(app.log()).isEmpty();
+        }
+    }
+
+    /** The launcher starts an agent that the manifest of an executable jar names: no option is needed at all. */
+    @Test
+    void shouldRestartAnExecutableJarThatCarriesTheAgent() throws Exception {
+        var jar = directory.resolve("app.jar");
+        var manifest = new Manifest();
+        manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, HttpServerApp.class.getName());
+        manifest.getMainAttributes().putValue("Launcher-Agent-Class", "dev.baton.agent.Premain");
+        manifest.getMainAttributes().putValue("Can-Retransform-Classes", "true");
+        var classes = Path.of(HttpServerApp.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
+        try (var out = new JarOutputStream(Files.newOutputStream(jar), manifest);
+                var agent = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
+                var own = Files.newDirectoryStream(classes.resolve("dev/baton/agent"), "HttpServerApp*.class")) {
+            for (var entry : Collections.list(agent.entries())) {
+                if (!entry.isDirectory() && !entry.getName().equals(JarFile.MANIFEST_NAME)) {
+                    out.putNextEntry(new ZipEntry(entry.getName()));
+                    agent.getInputStream(entry).transferTo(out);
+                }
+            }
+            for (var file : own) {
+                out.putNextEntry(new ZipEntry(classes.relativize(file).toString()));
+                Files.copy(file, out);
+            }
+        }
+        try (var app = Unmodified.startJar(directory, jar)) {
+            var load = Load.on(app.address()).newConnections(50).start();
+            System.err.println("seed " + load.seed());
+            app.restartBySignal(1);
+            app.restartBySignal(2);
+            var report = load.stop();
+
+            assertThat(report.lost()).as(report::toTable).isZero();
+            assertThat(app.log()).doesNotContain("WARNING");
         }
     }
 

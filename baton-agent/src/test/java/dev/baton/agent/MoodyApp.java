@@ -52,7 +52,9 @@ final class MoodyApp {
         for (var one : ports) {
             serve(one);
         }
-        System.out.println(said);
+        if (!said.isEmpty()) {
+            System.out.println(said);
+        }
     }
 
     private static void serve(int port) throws IOException {

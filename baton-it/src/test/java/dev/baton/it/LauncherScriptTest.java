@@ -268,6 +268,35 @@ class LauncherScriptTest {
         }
 
         @Test
+        void shouldKeepACopyAsLongAsSomebodyRunsFromIt() throws Exception {
+            maven("");
+            var app = checkout.resolve("baton-cli/target/app");
+            assertThat(run("help").exitCode()).isZero();
+            var first = app.toRealPath();
+            assertThat(run("help").exitCode()).isZero();
+            assertThat(app.toRealPath()).as("what nobody has built anew").isEqualTo(first);
+
+            try (var _ = Files.newInputStream(first.resolve("baton-cli.jar"))) {
+                buildAnew(2);
+                buildAnew(3);
+                buildAnew(4);
+                assertThat(first.resolve("lib/some.jar")).exists();
+            }
+            var before = app.toRealPath();
+            buildAnew(5);
+
+            assertThat(first).doesNotExist();
+            assertThat(before).exists();
+        }
+
+        private void buildAnew(int build) throws Exception {
+            Files.setLastModifiedTime(
+                    checkout.resolve("pom.xml"), FileTime.from(Instant.now().plusSeconds(1)));
+            assertThat(run("help").exitCode()).isZero();
+            assertThat(checkout.resolve("baton-cli/target/app/baton-cli.jar")).hasContent("build " + build + "\n");
+        }
+
+        @Test
         void shouldBeSharedByTwoFirstRunsAtOnce() throws Exception {
             var gate = gate();
             maven("read -r _ <'" + gate + "'");

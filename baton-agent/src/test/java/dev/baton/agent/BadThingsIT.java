@@ -253,15 +253,15 @@ class BadThingsIT {
 
     @Test
     void shouldBeReadyWhenTheLineIsPrinted() throws Exception {
-        mood("say I am up");
-        try (var app = start(",ready-line=I am up,ready-timeout=12,child-timeout=6")) {
+        mood("say 1000 I am up");
+        try (var app = start(",ready-line=I am up")) {
             app.awaitIncumbent(1);
-            mood("say I am down");
+            mood("say 0 I am down", "exit-after 3000");
 
-            assertCalledOff(app, "it was ");
+            assertCalledOff(app, "exited with code 4");
             assertThat(app.log()).contains("waiting for the application to print 'I am up'");
 
-            mood("say I am up");
+            mood("say 1000 I am up");
             assertRestarted(app);
         }
     }

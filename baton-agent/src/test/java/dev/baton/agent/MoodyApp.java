@@ -17,7 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class MoodyApp {
     private static volatile boolean isHealthy = true;
-    private static String said = "";
+    private static Runnable said = () -> {};
 
     private MoodyApp() {}
 
@@ -36,7 +36,10 @@ final class MoodyApp {
                 }
                 case "instead" -> ports.set(0, Integer.parseInt(words[1]));
                 case "also" -> ports.add(Integer.parseInt(words[1]));
-                case "say" -> said = words[1];
+                case "say" -> {
+                    var text = words[1].split(" ", 2);
+                    said = () -> after(Long.parseLong(text[0]), () -> System.out.println(text[1]));
+                }
                 case "sick" -> isHealthy = false;
                 case "halt-after" ->
                     after(Long.parseLong(words[1]), () -> Runtime.getRuntime().halt(3));
@@ -52,9 +55,7 @@ final class MoodyApp {
         for (var one : ports) {
             serve(one);
         }
-        if (!said.isEmpty()) {
-            System.out.println(said);
-        }
+        said.run();
     }
 
     private static void serve(int port) throws IOException {

@@ -29,6 +29,10 @@ public final class BatonConversation {
     final int listener;
     private final BatonFraming requests = new BatonFraming(null);
     private final BatonFraming responses = new BatonFraming(requests);
+
+    /** Follows what is sent where that is not HTTP/1.1 but can be told its end; null elsewhere. */
+    private BatonFrames frames;
+
     private volatile int inside;
     private volatile boolean held;
 
@@ -91,7 +95,21 @@ public final class BatonConversation {
     /** Notes bytes that were written and where they are. */
     public void sent(long address, int bytes) {
         out += bytes;
-        follow(responses, address, bytes);
+        int followed = 0;
+        if (frames == null) {
+            if (bytes > 0 && UNSAFE.getByte(address) == 0 && responses.isBetweenMessages()) {
+                frames = BatonFrames.ofHttp2(); // no response begins so, and HTTP/2's first frame does
+                responses.take(0);
+            } else {
+                followed = follow(responses, address, bytes);
+                if (responses.reason() == BatonFraming.UPGRADED) {
+                    frames = BatonFrames.ofUpgrade();
+                }
+            }
+        }
+        if (frames != null) {
+            follow(frames, address + followed, bytes - followed);
+        }
     }
 
     /** What a call with several buffers moved: {@code struct iovec} (readv(2)) one after the other. */
@@ -112,7 +130,8 @@ public final class BatonConversation {
         }
     }
 
-    private static void follow(BatonFraming framing, long address, int bytes) {
+    /** {@return how many bytes were followed: all, or those up to where another protocol goes on} */
+    private static int follow(BatonFraming framing, long address, int bytes) {
         int i = 0;
         while (i < bytes) {
             long skippable = framing.skippable();
@@ -122,6 +141,25 @@ public final class BatonConversation {
                 i += skipped;
             } else {
                 framing.take(UNSAFE.getByte(address + i));
+                i++;
+                if (framing.reason() == BatonFraming.UPGRADED) {
+                    return i;
+                }
+            }
+        }
+        return i;
+    }
+
+    private static void follow(BatonFrames frames, long address, int bytes) {
+        int i = 0;
+        while (i < bytes) {
+            long skippable = frames.skippable();
+            if (skippable > 0) {
+                int skipped = (int) Math.min(skippable, bytes - i);
+                frames.skip(skipped);
+                i += skipped;
+            } else {
+                frames.take(UNSAFE.getByte(address + i));
                 i++;
             }
         }
@@ -195,6 +233,17 @@ public final class BatonConversation {
         return requests.reason() == BatonFraming.FOLLOWED || responses.reason() == BatonFraming.UPGRADED
                 ? responses.reason()
                 : requests.reason();
+    }
+
+    /** {@return what follows frames on it, to be asked under the gate; null where there are none} */
+    BatonFrames frames() {
+        return frames;
+    }
+
+    /** Notes a farewell that was sent. Under the gate. */
+    void saidFarewell(int bytes) {
+        out += bytes;
+        frames.isSaid();
     }
 
     long in() {

@@ -431,6 +431,35 @@ public final class BatonTraffic {
         }
     }
 
+    /** {@return whether the close of this connection can be announced, here or later; may be out of date} */
+    public static boolean hasFarewell(int number) {
+        var conversation = at(number);
+        var frames = conversation == null ? null : conversation.frames();
+        return frames != null && frames.hasFarewell();
+    }
+
+    /** {@return whether nothing may be in progress when its close is announced} */
+    public static boolean needsRestForFarewell(int number) {
+        var conversation = at(number);
+        var frames = conversation == null ? null : conversation.frames();
+        return frames == null || frames.needsRest();
+    }
+
+    /** {@return what to send to announce the close; null if it cannot stand here. Exact while nobody uses the connection} */
+    public static byte[] farewell(int number) {
+        var conversation = at(number);
+        var frames = conversation == null ? null : conversation.frames();
+        return frames == null ? null : frames.farewell();
+    }
+
+    /** Notes that so many bytes were sent to announce it, while the gate was closed. */
+    public static void saidFarewell(int number, int bytes) {
+        var conversation = at(number);
+        if (conversation != null) {
+            conversation.saidFarewell(bytes);
+        }
+    }
+
     /** Opens the gate again. */
     public static void release(int number) {
         var conversation = at(number);

@@ -76,7 +76,7 @@ public final class Agent {
 
     private final Options.Move move;
     private final Injection injection = new Injection();
-    private final Application application = new Application(injection);
+    private final Application application;
     private final CompletableFuture<Guardian.Ward> joined = new CompletableFuture<>();
     private final Map<Integer, SocketAddress> bound = new ConcurrentHashMap<>();
     private final Map<Integer, Listening.Adopted> adopted = new ConcurrentHashMap<>();
@@ -115,6 +115,7 @@ public final class Agent {
         this.line = options.line() == null ? null : new ReadyLine(options.line());
         this.move = options.move();
         this.instrumentation = instrumentation;
+        this.application = new Application(injection, instrumentation);
         this.transports = new NativeTransports(instrumentation);
     }
 

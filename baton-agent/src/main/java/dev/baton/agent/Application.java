@@ -11,6 +11,7 @@ import dev.baton.handover.Offers;
 import dev.baton.linux.Listeners;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.instrument.Instrumentation;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -48,12 +49,14 @@ final class Application implements Server, Guardian {
 
     private final List<Listening> listeners = new CopyOnWriteArrayList<>();
     private final Injection injection;
+    private final Instrumentation instrumentation;
     private volatile @Nullable Traffic traffic;
     private volatile @Nullable Draining draining;
     private volatile @Nullable Deadline exit;
 
-    Application(Injection injection) {
+    Application(Injection injection, Instrumentation instrumentation) {
         this.injection = injection;
+        this.instrumentation = instrumentation;
     }
 
     /** From now on it is known what goes over its connections. */
@@ -219,7 +222,8 @@ final class Application implements Server, Guardian {
     }
 
     private Drained drain(Deadline deadline, @Nullable Relocation relocation) throws IOException, InterruptedException {
-        var running = new Draining(ports(), deadline, relocation);
+        var notice = new Notice(instrumentation, traffic, deadline);
+        var running = new Draining(ports(), deadline, relocation, notice);
         draining = running;
         var result = running.run();
         if (result.isPresent() && draining == running) {

@@ -54,6 +54,7 @@ final class Draining {
     private final Set<Integer> ports;
     private final Deadline deadline;
     private final @Nullable Relocation relocation;
+    private final Notice notice;
     private final CountDownLatch over = new CountDownLatch(1);
     private final Deadline polite = Deadline.after(POLITE);
     private final Deadline patient;
@@ -89,11 +90,13 @@ final class Draining {
      * @param ports on which the application listens
      * @param deadline when it is over at the latest
      * @param relocation the way to the successor, if live connections can go there
+     * @param notice tells clients of connections that stay
      */
-    Draining(Set<Integer> ports, Deadline deadline, @Nullable Relocation relocation) {
+    Draining(Set<Integer> ports, Deadline deadline, @Nullable Relocation relocation, Notice notice) {
         this.ports = ports;
         this.deadline = deadline;
         this.relocation = relocation;
+        this.notice = notice;
         this.patient =
                 Deadline.after(POLITE.plus(deadline.remaining().minus(POLITE).dividedBy(2)));
     }
@@ -128,6 +131,7 @@ final class Draining {
             }
             var isUnderWay = relocation != null && relocation.isUnderWay();
             if (isCalledOff && !isUnderWay) {
+                notice.takeBack();
                 return Optional.empty();
             }
             var _ = over.await(isUnderWay ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
@@ -138,10 +142,18 @@ final class Draining {
         open = Connections.at(ports).stream()
                 .filter(one -> relocation == null || !relocation.away().contains(one.socket()))
                 .toList();
+        if (open.stream().noneMatch(this::isAwaited)
+                && (relocation == null || !relocation.isUnderWay())
+                && open.stream().anyMatch(notice::isDue)) {
+            notice.giveWithResponses();
+        }
         for (var one : open) {
             seen.add(one.socket());
-            if (relocation != null && !isAwaited(one) && !ended.contains(one.socket())) {
-                obstacles.put(one.socket(), relocation.obstacle(one.number()));
+            if (!isAwaited(one) && !ended.contains(one.socket())) {
+                if (relocation != null) {
+                    obstacles.put(one.socket(), relocation.obstacle(one.number()));
+                }
+                notice.give(one, one.isQuietFor(pause()));
             }
             if (mayEnd(one)) {
                 end(one);
@@ -155,7 +167,7 @@ final class Draining {
     private void lookAtWhatIsLeft() throws IOException {
         for (var before : left) {
             var now = isAwaited(before) ? Optional.<Connections.One>empty() : before.again();
-            if (now.isPresent() && now.get().isSilentFor(pause())) {
+            if (now.isPresent() && now.get().isSilentFor(pause()) && !notice.isDue(before)) {
                 end(now.get());
             }
         }
@@ -176,7 +188,7 @@ final class Draining {
             // It goes when it rests. If it does not come to rest it is a response without an end, or not read.
             return one.isQuietFor(PAUSING) && !relocation.rests(one.number());
         }
-        return one.isQuietFor(pause()) || (polite.isPassed() && one.isWorkedOn());
+        return !notice.isDue(one) && (one.isQuietFor(pause()) || (polite.isPassed() && one.isWorkedOn()));
     }
 
     private boolean isAwaited(Connections.One one) {

@@ -8,7 +8,6 @@ import dev.baton.linux.Descriptors;
 import dev.baton.linux.Epoll;
 import dev.baton.linux.OwnedDescriptor;
 import dev.baton.linux.SocketPair;
-import dev.baton.linux.Tcp;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,7 +18,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -53,11 +51,8 @@ final class Relocation {
      *              if it has closed the pair, the connection is closed.
      */
     private static final int MOST_UNDER_WAY = 200;
-    private static final int TRIES = 3;
-    private static final Duration AT_ONCE = Duration.ofNanos(50_000);
     private static final Duration WOKEN = Duration.ofMillis(200);
     private static final Duration RETURNED = Duration.ofSeconds(2);
-    private static final long LOOK_AGAIN_NANOS = 200_000;
 
     /** What the successor's servers of any kind know it by. */
     static final String PROTOCOL = "http/1.1";
@@ -66,6 +61,7 @@ final class Relocation {
     private static final Duration IDLE_LEFT = Duration.ofSeconds(60);
 
     private final Traffic traffic;
+    private final Gate gate;
     private final Passage passage;
     private final IntFunction<@Nullable String> names;
     private final long began = System.nanoTime();
@@ -99,6 +95,7 @@ final class Relocation {
      */
     Relocation(Traffic traffic, Passage passage, IntFunction<@Nullable String> names) {
         this.traffic = traffic;
+        this.gate = new Gate(traffic);
         this.passage = passage;
         this.names = names;
     }
@@ -183,7 +180,7 @@ final class Relocation {
     private void give(List<Integer> numbers) {
         var ready = new ArrayList<Move>();
         try {
-            withNobodyInside(numbers, WOKEN, (number, id, wasWoken) -> {
+            gate.withNobodyInside(numbers, WOKEN, (number, id, wasWoken) -> {
                 var move = take(number, id, wasWoken);
                 if (move != null) {
                     ready.add(move);
@@ -210,64 +207,6 @@ final class Relocation {
                                 move.connection().number()),
                         isGone -> settled.add(new Settled(move, isGone)));
             }
-        }
-    }
-
-    // ---- the gate
-
-    private interface Step {
-        void on(int number, long id, boolean wasWoken) throws IOException;
-    }
-
-    /**
-     * Does something to each connection while no thread of the application touches it. Those that cannot be had within the
-     * limit are left out.
-     */
-    private void withNobodyInside(List<Integer> numbers, Duration limit, Step step) throws IOException {
-        var asleep = new HashMap<Integer, Long>();
-        try {
-            for (int number : numbers) {
-                var id = traffic.hold(number);
-                if (id != 0) {
-                    asleep.put(number, id);
-                    if (isLeft(number)) {
-                        asleep.remove(number);
-                        act(number, id, false, step);
-                    }
-                }
-            }
-            var end = System.nanoTime() + limit.toNanos();
-            while (!asleep.isEmpty() && System.nanoTime() < end) {
-                Waiters.wake(asleep.keySet());
-                LockSupport.parkNanos(LOOK_AGAIN_NANOS);
-                for (var one : Map.copyOf(asleep).entrySet()) {
-                    if (!traffic.isUsed(one.getKey())) {
-                        asleep.remove(one.getKey());
-                        act(one.getKey(), one.getValue(), true, step);
-                    }
-                }
-            }
-        } finally {
-            asleep.keySet().forEach(traffic::release);
-        }
-    }
-
-    private boolean isLeft(int number) {
-        var end = System.nanoTime() + AT_ONCE.toNanos();
-        while (traffic.isUsed(number)) {
-            if (System.nanoTime() > end) {
-                return false;
-            }
-            Thread.onSpinWait();
-        }
-        return true;
-    }
-
-    private void act(int number, long id, boolean wasWoken, Step step) throws IOException {
-        try {
-            step.on(number, id, wasWoken);
-        } finally {
-            traffic.release(number);
         }
     }
 
@@ -303,15 +242,8 @@ final class Relocation {
 
     /** Whether the kernel counts as many bytes as were seen. */
     private boolean isAllSeen(int number, Descriptor connection) {
-        var seen = traffic.progress(number);
-        for (int i = 0; i < TRIES; i++) {
-            var counted = Tcp.progress(connection);
-            if (counted == null) {
-                return false;
-            }
-            if (counted.equals(seen)) {
-                return true;
-            }
+        if (gate.isAllSeen(number, connection)) {
+            return true;
         }
         traffic.keep(number);
         return false;
@@ -347,7 +279,7 @@ final class Relocation {
         unmoved.put(move.number(), move.id());
         var isBack = new AtomicBoolean();
         try {
-            withNobodyInside(List.of(move.number()), RETURNED, (number, id, wasWoken) -> {
+            gate.withNobodyInside(List.of(move.number()), RETURNED, (number, id, wasWoken) -> {
                 if (id == move.id()) {
                     putBack(move);
                     isBack.set(true);

@@ -34,6 +34,7 @@ final class Traffic {
     private static final String DISPATCHER = "sun/nio/ch/UnixDispatcher";
     private static final List<String> CLASSES = List.of(
             "sun/nio/ch/BatonFraming",
+            "sun/nio/ch/BatonFrames",
             "sun/nio/ch/BatonConversation",
             NATIVES,
             NATIVES + "$Transfer",
@@ -174,6 +175,30 @@ final class Traffic {
 
     void keep(int number) {
         BatonTraffic.keep(number);
+    }
+
+    /** {@return whether what was followed is HTTP/1.1, or may be below TLS, or nothing is known} */
+    boolean mayBeHttp1(int number) {
+        return switch (BatonTraffic.reason(number)) {
+            case BatonFraming.FOLLOWED, BatonFraming.TLS, BatonFraming.AUTHENTICATED, BatonFraming.TOO_DEEP, -1 -> true;
+            default -> false;
+        };
+    }
+
+    boolean hasFarewell(int number) {
+        return BatonTraffic.hasFarewell(number);
+    }
+
+    boolean needsRestForFarewell(int number) {
+        return BatonTraffic.needsRestForFarewell(number);
+    }
+
+    byte @Nullable [] farewell(int number) {
+        return BatonTraffic.farewell(number);
+    }
+
+    void saidFarewell(int number, int bytes) {
+        BatonTraffic.saidFarewell(number, bytes);
     }
 
     void release(int number) {

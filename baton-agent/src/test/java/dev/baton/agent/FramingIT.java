@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class FramingIT {
     private static final String NAME = "sun.nio.ch.BatonFraming";
-    private static final Class<?> TYPE = load();
+    private static final Class<?> TYPE = load(NAME);
     private static final MethodHandle TAKE = method("take", void.class, int.class);
     private static final MethodHandle SKIP = method("skip", void.class, long.class);
     private static final MethodHandle SKIPPABLE = method("skippable", long.class);
@@ -33,14 +33,15 @@ class FramingIT {
     private static final MethodHandle COUNT = method("count", long.class);
     private static final int UNASKED = 9;
 
-    private static Class<?> load() {
+    /** A class in the agent's jar that waits there to become part of java.base, and needs no other such class. */
+    static Class<?> load(String name) {
         return new ClassLoader() {
             Class<?> define() {
-                var entry = "META-INF/baton/" + NAME.replace('.', '/') + ".class";
+                var entry = "META-INF/baton/" + name.replace('.', '/') + ".class";
                 try (var jar = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
                         var in = jar.getInputStream(jar.getEntry(entry))) {
                     var bytes = in.readAllBytes();
-                    return defineClass(NAME, bytes, 0, bytes.length);
+                    return defineClass(name, bytes, 0, bytes.length);
                 } catch (IOException e) {
                     throw new java.io.UncheckedIOException(e);
                 }

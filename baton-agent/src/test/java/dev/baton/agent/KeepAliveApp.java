@@ -14,7 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A server with a thread for each connection, which lives on: {@code java KeepAliveApp PORT platform|timed|virtual}.
  * It answers {@code /} with its pid and the address of the client in the head, {@code /slow?ms=N} later, {@code /events} with
- * a stream that does not end, {@code /quiet} with chunks that pause, and {@code /echo} with another protocol.
+ * a stream that does not end, {@code /quiet} with chunks that pause, {@code /echo} with another protocol, and {@code /socket}
+ * with a WebSocket that greets and then waits for a Close.
  */
 final class KeepAliveApp {
     private static final int BACKLOG = 200;
@@ -69,6 +70,13 @@ final class KeepAliveApp {
                 for (var line = in.readLine(); line != null; line = in.readLine()) {
                     write(out, line + "\n");
                 }
+            }
+            case "/socket" -> {
+                write(out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+                write(out, "\u0081\u0002hi");
+                for (int opcode = in.read(); opcode != 0x88 && opcode >= 0; opcode = in.read()) {}
+                write(out, "\u0088\u0002\u0003\u00e8");
+                socket.close();
             }
             case "/quiet" -> {
                 write(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");

@@ -3,6 +3,7 @@ package dev.baton.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.baton.control.Message;
 import dev.baton.load.Load;
 import dev.baton.load.Outcome;
 import dev.baton.load.ScriptedClient;
@@ -152,13 +153,7 @@ class MoveIT {
             slow.get("/slow?ms=4000");
             quiet.get("/quiet");
 
-            var restarted = CompletableFuture.supplyAsync(() -> {
-                try {
-                    return app.restart();
-                } catch (IOException e) {
-                    throw new java.io.UncheckedIOException(e);
-                }
-            });
+            var restarted = CompletableFuture.supplyAsync(() -> restart(app));
             await().atMost(PATIENCE).until(() -> !pid.equals(pidOf(app)));
 
             // The incumbent answers what it had taken, in part or whole.
@@ -178,6 +173,33 @@ class MoveIT {
             assertThat(app.log())
                     .contains("connections that did not go to the successor:")
                     .contains("1 (a response that ends with the connection)", "1 (upgraded to another protocol)");
+        }
+    }
+
+    /** It cannot move, and is told in the words of its protocol. Its server sees a client that leaves. */
+    @Test
+    void shouldTellAWebSocketThatItIsGoingAway() throws Exception {
+        try (var app = start(MOVE, KeepAliveApp.class, "platform");
+                var client = ScriptedClient.connect(app.address())) {
+            var _ = app.awaitIncumbent(1);
+            client.get("/socket").expectHead(101);
+            client.expect("\u0081\u0002hi");
+
+            var restarted = CompletableFuture.supplyAsync(() -> restart(app));
+
+            // RFC 6455, 5.5.1 and 7.4.1: Close with 1001; the client's is masked, with zero.
+            client.within(PATIENCE).expect("\u0088\u0002\u0003\u00e9");
+            client.send("\u0088\u0082\0\0\0\0\u0003\u00e9").expect("\u0088\u0002\u0003\u00e8");
+            client.expectEof();
+            assertThat(restarted.join().ok()).isTrue();
+        }
+    }
+
+    private static Message.Outcome restart(Unmodified app) {
+        try {
+            return app.restart();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
         }
     }
 

@@ -68,13 +68,20 @@ public final class Unmodified implements AutoCloseable {
      */
     public static Unmodified start(Path directory, List<String> jvmOptions, IntFunction<List<String>> command)
             throws IOException {
+        return start(directory, Map.of(), jvmOptions, command);
+    }
+
+    /** As {@link #start(Path, List, IntFunction)}, with an environment of its own. */
+    public static Unmodified start(
+            Path directory, Map<String, String> environment, List<String> jvmOptions, IntFunction<List<String>> command)
+            throws IOException {
         var port = freePort();
         var whole = new ArrayList<>(List.of(
                 java(),
                 "-javaagent:" + Objects.requireNonNull(System.getProperty("baton.agent")) + options(directory)));
         whole.addAll(jvmOptions);
         whole.addAll(command.apply(port));
-        var app = start(directory, port, whole, Map.of());
+        var app = start(directory, port, whole, environment);
         await().atMost(LIMIT).until(() -> app.listens() || !app.first.isAlive());
         return app;
     }

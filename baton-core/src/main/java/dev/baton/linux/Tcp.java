@@ -130,6 +130,24 @@ public final class Tcp {
     }
 
     /**
+     * Writes a few bytes, whole or not at all, without waiting: while everything written before has gone out, the kernel has
+     * room for them. Nobody else may write meanwhile.
+     *
+     * @param connection a connection
+     * @param bytes what to write
+     * @return whether it was written
+     */
+    public static boolean say(Descriptor connection, byte[] bytes) {
+        try (var arena = Arena.ofConfined()) {
+            if (queue(connection.number(), SIOCOUTQNSD, arena.allocate(JAVA_INT)) > 0) {
+                return false;
+            }
+            var text = arena.allocateFrom(java.lang.foreign.ValueLayout.JAVA_BYTE, bytes);
+            return SystemCall.WRITE.invoke(connection.number(), text.address(), bytes.length) == bytes.length;
+        }
+    }
+
+    /**
      * How many connections may wait at a listening TCP socket: for one that listens the kernel tells that in the place of
      * {@code tcpi_sacked} (net/ipv4/tcp.c, tcp_get_info).
      *

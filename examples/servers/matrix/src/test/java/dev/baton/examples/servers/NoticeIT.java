@@ -1,0 +1,98 @@
+package dev.baton.examples.servers;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.baton.agent.Unmodified;
+import dev.baton.load.Load;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A kept-alive connection that stays with a server is told of its close with an answer, so that no request crosses it. */
+@Timeout(300)
+@Execution(ExecutionMode.CONCURRENT)
+class NoticeIT {
+    private static final int CONNECTIONS = 8;
+    private static final Duration PAUSE = Duration.ofMillis(400);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final List<String> JVM_OPTIONS = List.of("-XX:TieredStopAtLevel=1");
+
+    @TempDir
+    private Path directory;
+
+    @ParameterizedTest
+    @EnumSource(names = {"TOMCAT", "JETTY", "UNDERTOW", "NETTY"})
+    void shouldAnnounceTheClose(Server server) throws Exception {
+        try (var app = Unmodified.start(directory, Map.of("BATON_MOVE", "off"), JVM_OPTIONS, server::command)) {
+            var _ = app.awaitIncumbent(1);
+            var load = Load.on(app.address())
+                    .keepAlive(CONNECTIONS, PAUSE)
+                    .limit(LIMIT)
+                    .start();
+            System.err.println("seed " + load.seed());
+            await().atMost(LIMIT).until(() -> load.snapshot().answered() > 5 * CONNECTIONS);
+
+            app.restartBySignal(1);
+            var report = load.stop();
+
+            assertThat(report.lost()).as(report::toTable).isZero();
+            assertThat(report.closedWithoutNotice()).as(report::toTable).isZero();
+            assertThat(report.closedWithNotice()).as(report::toTable).isEqualTo(CONNECTIONS);
+        }
+    }
+
+    /** What goes below TLS cannot move. */
+    @ParameterizedTest
+    @EnumSource(names = {"SPRING_BOOT_TOMCAT"})
+    void shouldAnnounceTheCloseBelowTls(Server server) throws Exception {
+        var certificate = TlsClient.certificate(directory);
+        var trust = TlsClient.trusting(certificate);
+        var command = new ArrayList<String>();
+        try (var app = Unmodified.start(directory, Map.of(), JVM_OPTIONS, port -> {
+                    command.addAll(server.command(port));
+                    command.add("--server.ssl.key-store=" + certificate);
+                    command.add("--server.ssl.key-store-password=" + TlsClient.PASSWORD);
+                    return command;
+                });
+                var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+            var _ = app.awaitIncumbent(1);
+            var toBeTold = new ArrayList<Callable<Integer>>();
+            for (int i = 0; i < CONNECTIONS; i++) {
+                var client = new TlsClient(app.address(), trust);
+                toBeTold.add(() -> untilTold(client));
+            }
+            var told = toBeTold.stream().map(clients::submit).toList();
+
+            app.restartBySignal(1);
+
+            for (var answers : told) {
+                assertThat(answers.get()).isPositive();
+            }
+        }
+    }
+
+    /** Asks until an answer announces the close, and {@return how many came} */
+    private static int untilTold(TlsClient client) throws IOException {
+        try (client) {
+            for (int answers = 1; ; answers++) {
+                if (client.ask()) {
+                    return answers;
+                }
+                LockSupport.parkNanos(PAUSE.toNanos());
+            }
+        }
+    }
+}

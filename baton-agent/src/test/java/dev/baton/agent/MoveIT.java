@@ -12,10 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The live connections of a server that knows nothing of Baton go on in its successor. */
 @Timeout(900)
@@ -31,14 +34,20 @@ class MoveIT {
     private static final int IDLE = Integer.getInteger("baton.idle", 200);
     private static final Map<String, String> MOVE = Map.of("BATON_MOVE", "on");
     private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final String DEAD = "dead";
 
     @TempDir
     private Path directory;
 
     private Unmodified start(Map<String, String> environment, Class<?> main, String... arguments) throws IOException {
+        return start("0.2", environment, main, arguments);
+    }
+
+    private Unmodified start(String watch, Map<String, String> environment, Class<?> main, String... arguments)
+            throws IOException {
         return Unmodified.start(
                 directory,
-                "=name=app,control-socket=" + directory.resolve("app.sock") + ",shutdown-timeout=20,watch=0.2",
+                "=name=app,control-socket=" + directory.resolve("app.sock") + ",shutdown-timeout=20,watch=" + watch,
                 environment,
                 List.of("--enable-native-access=ALL-UNNAMED"),
                 main,
@@ -173,6 +182,65 @@ class MoveIT {
             assertThat(app.log())
                     .contains("connections that did not go to the successor:")
                     .contains("1 (a response that ends with the connection)", "1 (upgraded to another protocol)");
+        }
+    }
+
+    /**
+     * While connections go over one by one, the process they come from or the one they go to is killed. Each connection is then
+     * either dead with it or the survivor's, and nobody is left without an answer.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"successor", "incumbent"})
+    void shouldOwnEachConnectionOnceWhenOneIsKilledInTheMiddle(String victim) throws Exception {
+        var clients = new ArrayList<ScriptedClient>();
+        try (var app = start("6", Map.of("BATON_MOVE", "on", "BATON_MOVE_OVER", "4"), KeepAliveApp.class, "platform")) {
+            var incumbent = Long.toString(app.awaitIncumbent(1).pid());
+            for (int i = 0; i < 40; i++) {
+                clients.add(ScriptedClient.connect(app.address()).within(PATIENCE));
+                clients.getLast().get("/").expectAnswer(200);
+            }
+            var restarted = CompletableFuture.supplyAsync(() -> restart(app));
+            var successor = await().atMost(PATIENCE).until(() -> pidOf(app), pid -> !pid.equals(incumbent));
+            await().atMost(PATIENCE)
+                    .pollInterval(Duration.ofMillis(50))
+                    .until(() -> answeredBy(clients.get(15)).equals(successor)
+                            || answeredBy(clients.get(30)).equals(successor));
+
+            var survivor = victim.equals("successor") ? incumbent : successor;
+            assertThat(new ProcessBuilder("kill", "-KILL", victim.equals("successor") ? successor : incumbent)
+                            .start()
+                            .waitFor())
+                    .isZero();
+
+            var owners = new ArrayList<String>();
+            for (var client : clients) {
+                owners.add(answeredBy(client));
+            }
+            System.err.println("killed the " + victim + "; answered " + Collections.frequency(owners, survivor)
+                    + ", dead " + Collections.frequency(owners, DEAD));
+            assertThat(owners).containsOnly(survivor, DEAD);
+            assertThat(Collections.frequency(owners, DEAD)).isBetween(1, clients.size() - 1);
+            await().atMost(PATIENCE).until(() -> pidOf(app).equals(survivor));
+            if (survivor.equals(incumbent)) {
+                assertThat(restarted.get(PATIENCE.toSeconds(), TimeUnit.SECONDS).rolledBack())
+                        .isTrue();
+            }
+        } finally {
+            for (var client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** {@return the pid of who answers, or {@link #DEAD} when the connection has ended; to be left without either fails} */
+    private static String answeredBy(ScriptedClient client) {
+        try {
+            return Objects.requireNonNull(client.get("/").expectAnswer(200).header("X-Pid"));
+        } catch (AssertionError e) {
+            assertThat(e).message().containsAnyOf("stream ended", "SocketException");
+            return DEAD;
+        } catch (IOException e) {
+            return DEAD;
         }
     }
 

@@ -6,10 +6,12 @@ import static org.awaitility.Awaitility.await;
 
 import dev.baton.it.App.Deed;
 import dev.baton.it.App.Step;
+import dev.baton.launch.ProcessStatus;
 import dev.baton.load.Load;
 import dev.baton.load.Report;
 import dev.baton.load.ScriptedClient;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,13 +59,90 @@ class ConnectionsLiveOnIT {
     void shouldCloseNoConnectionHoweverOftenItIsRestarted() throws Exception {
         try (var load = load().start()) {
             awaitAnswers(load, 200);
+            var used = new ArrayList<Footprint>();
+            var moved = 0;
             for (int i = 0; i < RESTARTS; i++) {
                 var outcome = app.restart();
                 assertThat(outcome.ok()).as("%s", outcome).isTrue();
                 assertThat(outcome.moved()).isPositive();
+                moved += outcome.moved();
+                used.add(Footprint.of(app.pid(), directory));
+                if (i % 50 == 49) {
+                    System.out.printf("%,d restarts, %,d moved, %s%n", i + 1, moved, used.getLast());
+                }
             }
             awaitAnswers(load, 200);
-            assertThat(closed(Deployment.assertNothingLost(load))).isZero();
+            var report = Deployment.assertNothingLost(load);
+            System.out.printf("%,d restarts, %,d moved, seed %d%n%s%n", RESTARTS, moved, load.seed(), report.toTable());
+            assertThat(closed(report)).isZero();
+            Footprint.assertNoneGrows(used);
+        }
+    }
+
+    /**
+     * What a generation holds right after it was started.
+     *
+     * @param descriptors open descriptors
+     * @param polled what its epoll instances wait for
+     * @param threads its threads
+     * @param residentKb its memory
+     * @param files what lies in the application's directory
+     */
+    private record Footprint(long descriptors, long polled, long threads, long residentKb, long files) {
+        static Footprint of(long pid, Path directory) throws IOException {
+            var process = Path.of("/proc", Long.toString(pid));
+            try (var open = Files.list(process.resolve("fd"));
+                    var info = Files.list(process.resolve("fdinfo"));
+                    var tasks = Files.list(process.resolve("task"));
+                    var files = Files.list(directory)) {
+                return new Footprint(
+                        open.count(),
+                        info.mapToLong(Footprint::polled).sum(),
+                        tasks.count(),
+                        ProcessStatus.of(pid).residentKb().orElse(0),
+                        files.count());
+            }
+        }
+
+        private static long polled(Path info) {
+            try (var lines = Files.lines(info)) {
+                return lines.filter(line -> line.startsWith("tfd:")).count();
+            } catch (IOException | UncheckedIOException e) {
+                return 0; // closed meanwhile
+            }
+        }
+
+        /** Compares what the first and the last tenth of the generations had, in the middle. */
+        static void assertNoneGrows(List<Footprint> used) {
+            var tenth = used.size() / 10;
+            if (tenth > 0) {
+                var first = used.subList(0, tenth);
+                var last = used.subList(used.size() - tenth, used.size());
+                System.out.printf("first %s%nlast  %s%n", median(first), median(last));
+                assertThat(median(last).descriptors).isLessThanOrEqualTo(median(first).descriptors + 10);
+                assertThat(median(last).polled).isLessThanOrEqualTo(median(first).polled + 10);
+                assertThat(median(last).threads).isLessThanOrEqualTo(median(first).threads + 3);
+                assertThat(median(last).files).isLessThanOrEqualTo(median(first).files);
+                assertThat(median(last).residentKb).isLessThanOrEqualTo(median(first).residentKb * 5 / 4);
+            }
+        }
+
+        private static Footprint median(List<Footprint> all) {
+            return new Footprint(
+                    median(all, Footprint::descriptors),
+                    median(all, Footprint::polled),
+                    median(all, Footprint::threads),
+                    median(all, Footprint::residentKb),
+                    median(all, Footprint::files));
+        }
+
+        private static long median(List<Footprint> all, ToLongFunction<Footprint> measure) {
+            return all.stream()
+                    .mapToLong(measure)
+                    .sorted()
+                    .skip(all.size() / 2)
+                    .findFirst()
+                    .orElseThrow();
         }
     }
 

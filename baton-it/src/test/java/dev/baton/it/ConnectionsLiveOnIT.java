@@ -65,7 +65,7 @@ class ConnectionsLiveOnIT {
                 var outcome = app.restart();
                 assertThat(outcome.ok()).as("%s", outcome).isTrue();
                 assertThat(outcome.moved()).isPositive();
-                moved += outcome.moved();
+                moved += Objects.requireNonNull(outcome.moved());
                 used.add(Footprint.of(app.pid(), directory));
                 if (i % 50 == 49) {
                     System.out.printf("%,d restarts, %,d moved, %s%n", i + 1, moved, used.getLast());

@@ -60,7 +60,7 @@ class ConnectionsLiveOnIT {
         try (var load = load().start()) {
             awaitAnswers(load, 200);
             var used = new ArrayList<Footprint>();
-            var moved = 0;
+            var moved = 0L;
             for (int i = 0; i < RESTARTS; i++) {
                 var outcome = app.restart();
                 assertThat(outcome.ok()).as("%s", outcome).isTrue();

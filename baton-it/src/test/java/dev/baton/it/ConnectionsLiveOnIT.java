@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(240)
 class ConnectionsLiveOnIT {
     private static final int RESTARTS = Integer.getInteger("baton.restarts", 3);
+    private static final Duration PAUSE = Duration.ofMillis(Integer.getInteger("baton.pause", 300));
     private static final Duration WATCH = Duration.ofMillis(500);
     private static final int IDLE = Integer.getInteger("baton.idle", 1_000);
 
@@ -51,7 +52,7 @@ class ConnectionsLiveOnIT {
 
     /** 200 connections, kept alive and pipelined, and what else there is; each answer must carry its request's number. */
     private Load.Builder load() {
-        return app.load().keepAlive(150, Duration.ofMillis(300)).pipeline(50, Duration.ofMillis(400), 4);
+        return app.load().keepAlive(150, PAUSE).pipeline(50, PAUSE, 4);
     }
 
     @Test

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -18,6 +19,11 @@ final class CallSites {
     private static final int CLASS = 7;
     private static final int METHOD = 10;
     private static final int NAME_AND_TYPE = 12;
+    private static final int MOST_CONSTANTS = 0xffff;
+
+    /** From access_flags to attributes_count (JVMS 4.1). */
+    private static final int LEAST_BEHIND_POOL = 14;
+
     private static final byte INVOKEVIRTUAL = (byte) 0xb6;
     private static final byte INVOKESTATIC = (byte) 0xb8;
 
@@ -31,7 +37,7 @@ final class CallSites {
      * @param methods its methods to redirect: a name, whatever their types, or a name with a descriptor (JVMS 4.3.3)
      * @param to the class to be called instead
      * @return the class file, redirected
-     * @throws IllegalArgumentException if it makes no such call
+     * @throws IllegalArgumentException if it makes no such call, or is no class file
      */
     static byte[] redirect(byte[] classFile, String from, Set<String> methods, String to) {
         return redirect(classFile, from, methods, to, new HashSet<>());
@@ -40,7 +46,7 @@ final class CallSites {
     /**
      * Redirects as {@link #redirect}, and insists on each of the methods.
      *
-     * @throws IllegalArgumentException if it does not call all of them
+     * @throws IllegalArgumentException if it does not call all of them, or is no class file
      */
     static byte[] redirectAll(byte[] classFile, String from, Set<String> methods, String to) {
         var called = new HashSet<String>();
@@ -79,6 +85,7 @@ final class CallSites {
      *
      * @param name the new name, in internal form
      * @return the class file, renamed
+     * @throws IllegalArgumentException if it is no class file
      */
     static byte[] rename(byte[] classFile, String name) {
         var pool = Pool.of(classFile);
@@ -97,7 +104,7 @@ final class CallSites {
      * @param descriptor the method's parameters and result
      * @param to the class to be called instead
      * @return the class file, redirected
-     * @throws IllegalArgumentException if it makes no such call, or several
+     * @throws IllegalArgumentException if it makes no such call, or several, or is no class file
      */
     static byte[] redirectVirtual(byte[] classFile, String from, String method, String descriptor, String to) {
         var pool = Pool.of(classFile);
@@ -147,6 +154,7 @@ final class CallSites {
         private Pool(byte[] classFile) {
             this.classFile = classFile;
             count = number(8);
+            Objects.checkIndex(0, count);
             places = new int[count];
             int at = 10;
             for (int i = 1; i < count; i++) {
@@ -160,10 +168,12 @@ final class CallSites {
                     case 5, 6 -> {
                         at += 8;
                         i++; // takes two places
+                        Objects.checkIndex(i, count);
                     }
                     default -> throw new IllegalArgumentException("not a class file known here: constant " + tag);
                 }
             }
+            Objects.checkFromToIndex(at, at + LEAST_BEHIND_POOL, classFile.length);
             end = at;
         }
 
@@ -171,7 +181,9 @@ final class CallSites {
             try {
                 return new Pool(classFile);
             } catch (IndexOutOfBoundsException e) {
-                throw new IllegalArgumentException("not a class file known here: it ends too early", e);
+                throw new IllegalArgumentException(
+                        "not a class file known here: it ends too early, or its constants do not end where they should",
+                        e);
             }
         }
 
@@ -184,20 +196,29 @@ final class CallSites {
             if (place == 0 || classFile[place - 1] != METHOD) {
                 return false;
             }
-            int text = places[number(places[number(place)])];
+            int text = place(number(place(number(place), CLASS)), UTF8);
             return Arrays.equals(classFile, text + 2, text + 2 + number(text), type, 0, type.length);
         }
 
         String name(int method) {
-            return text(number(places[number(places[method] + 2)]));
+            return text(number(place(number(places[method] + 2), NAME_AND_TYPE)));
         }
 
         String descriptor(int method) {
-            return text(number(places[number(places[method] + 2)] + 2));
+            return text(number(place(number(places[method] + 2), NAME_AND_TYPE) + 2));
+        }
+
+        private int place(int constant, int tag) {
+            int place = constant < count ? places[constant] : 0;
+            if (place == 0 || classFile[place - 1] != tag) {
+                throw new IllegalArgumentException(
+                        "not a class file known here: constant " + constant + " is not of kind " + tag);
+            }
+            return place;
         }
 
         private String text(int constant) {
-            int place = places[constant];
+            int place = place(constant, UTF8);
             return new String(classFile, place + 2, number(place), StandardCharsets.ISO_8859_1);
         }
 
@@ -246,6 +267,9 @@ final class CallSites {
         }
 
         byte[] toClassFile() {
+            if (constants > MOST_CONSTANTS) {
+                throw new IllegalArgumentException("no room for further constants: it has " + (pool.count - 1));
+            }
             write(pool.classFile, pool.end, pool.classFile.length - pool.end);
             var copy = toByteArray();
             put(copy, 8, constants);

@@ -42,7 +42,7 @@ class CallSitesTest {
         return type.getName().replace('.', '/');
     }
 
-    private static byte[] classFile() throws IOException {
+    static byte[] classFile() throws IOException {
         try (var in = Caller.class.getResourceAsStream("CallSitesTest$Caller.class")) {
             return java.util.Objects.requireNonNull(in).readAllBytes();
         }

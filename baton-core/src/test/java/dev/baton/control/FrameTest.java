@@ -247,7 +247,7 @@ class FrameTest {
         return join(new byte[] {'B', 'T', 'N', Frame.VERSION}, json.getBytes(UTF_8));
     }
 
-    private static byte[] recorded(Message message) {
+    static byte[] recorded(Message message) {
         var name = message.getClass().getSimpleName().replaceAll("(?<=[a-z])(?=[A-Z])", "_");
         var path = "/frames/v1/" + name.toLowerCase(java.util.Locale.ROOT) + ".json";
         try (var in = FrameTest.class.getResourceAsStream(path)) {

@@ -65,8 +65,8 @@ final class Demo implements Callable<Integer> {
     @Option(
             names = "--soak",
             description =
-                    "every kind of request, and exit code 1 also if descriptors, threads, memory or the environment"
-                            + " grow from generation to generation")
+                    "every kind of request, and exit code 1 also if anything that a generation uses or leaves grows from"
+                            + " generation to generation")
     private boolean soak;
 
     @Option(names = "--seed", paramLabel = "N", description = "the seed of the load (default: a random one, printed)")
@@ -182,14 +182,20 @@ final class Demo implements Callable<Integer> {
         arguments.addAll(
                 List.of("--pid-file", socket.resolveSibling("hello.pid").toString()));
         arguments.addAll(List.of(more));
-        return start(log, arguments.toArray(String[]::new));
+        // What it leaves behind is left there, and seen.
+        return start(log, List.of("-Djava.io.tmpdir=" + socket.getParent()), arguments);
     }
 
     /** A command of this program in a process of its own, that logs where this one does if no file is named. */
     static Process start(@Nullable Path log, String... arguments) throws IOException {
+        return start(log, List.of(), List.of(arguments));
+    }
+
+    private static Process start(@Nullable Path log, List<String> options, List<String> arguments) throws IOException {
         var self = LaunchSpec.ofThisProcess().command();
         var command = new ArrayList<>(self.subList(0, self.indexOf(Main.class.getName()) + 1));
-        command.addAll(List.of(arguments));
+        command.addAll(1, options);
+        command.addAll(arguments);
         var builder = new ProcessBuilder(command);
         return log == null
                 ? builder.inheritIO().start()

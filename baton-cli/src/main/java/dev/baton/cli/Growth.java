@@ -3,13 +3,18 @@ package dev.baton.cli;
 import dev.baton.launch.ProcessStatus;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.ToLongFunction;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * Whether generations grow: what each used at the same age, and whether the last ones use more than the first. One that
@@ -23,55 +28,117 @@ final class Growth {
     private static final int LOOKS = 9;
     private static final String LEVELS = "_.-=+*#";
 
+    /** What is measured of a generation, and by how much its median may rise: a share of it, or an amount if that is more. */
+    enum Measure {
+        /** Open descriptors, less those of its clients' connections. */
+        DESCRIPTORS("descriptors", 0.05, 10),
+        /** Descriptors registered with its epoll instances, less those of its clients' connections. */
+        EPOLL("entries of epoll", 0.05, 10),
+        /** Threads of the kernel; virtual ones do not count. */
+        THREADS("threads", 0.10, 3),
+        /** Its child processes, also those that have ended and that it takes no note of. */
+        CHILDREN("child processes", 0, 0),
+        /** Memory it occupied. */
+        MEMORY("memory, KiB", 0.15, 32 * 1024),
+        /** Regions of its address space. */
+        REGIONS("mapped regions", 0.15, 100),
+        /** Files in the directory where all generations have their sockets, locks, pid file, log and temporary files. */
+        FILES("files", 0, 0),
+        /** The length of the environment it was started with. */
+        ENVIRONMENT("environment, bytes", 0, 0);
+
+        private final String title;
+        private final double share;
+        private final long amount;
+
+        Measure(String title, double share, long amount) {
+            this.title = title;
+            this.share = share;
+            this.amount = amount;
+        }
+
+        private long allowed(long first) {
+            return Math.max(amount, Math.round(first * share));
+        }
+    }
+
     /**
      * What one generation used.
      *
      * @param generation its number
      * @param ageMs its age at that moment, since it joined
-     * @param descriptors open descriptors, less those of its clients' connections
-     * @param threads threads of the kernel; virtual ones do not count
-     * @param residentKb memory it occupied
-     * @param environmentBytes the length of the environment it was started with
+     * @param used how much of each
      */
-    record Sample(int generation, long ageMs, long descriptors, long threads, long residentKb, long environmentBytes) {
+    record Sample(int generation, long ageMs, Map<Measure, Long> used) {
         /** Looks at the incumbent, several times: connections come and go between counting them and the descriptors. */
         static Sample of(Path socket) throws Main.Refusal {
             var descriptors = new long[LOOKS];
+            var epoll = new long[LOOKS];
             for (int i = 0; i < LOOKS; i++) {
                 var status = Status.status(socket);
                 descriptors[i] = ProcessStatus.of(status.pid()).descriptors().orElse(0) - status.openConnections();
+                epoll[i] = epollEntries(proc(status.pid())) - status.openConnections();
             }
             Arrays.sort(descriptors);
+            Arrays.sort(epoll);
             var status = Status.status(socket);
+            var proc = proc(status.pid());
             var process = ProcessStatus.of(status.pid());
-            return new Sample(
-                    status.generation(),
-                    status.uptimeMs(),
-                    descriptors[LOOKS / 2],
-                    process.threads().orElse(0),
-                    process.residentKb().orElse(0),
-                    environmentBytes(status.pid()));
+            var used = new EnumMap<Measure, Long>(Measure.class);
+            used.put(Measure.DESCRIPTORS, descriptors[LOOKS / 2]);
+            used.put(Measure.EPOLL, epoll[LOOKS / 2]);
+            used.put(Measure.THREADS, process.threads().orElse(0));
+            used.put(Measure.CHILDREN, children(status.pid()));
+            used.put(Measure.MEMORY, process.residentKb().orElse(0));
+            used.put(Measure.REGIONS, lines(proc.resolve("maps")).count());
+            used.put(Measure.FILES, files(Objects.requireNonNull(socket.getParent())));
+            used.put(Measure.ENVIRONMENT, (long) bytes(proc.resolve("environ")).length);
+            return new Sample(status.generation(), status.uptimeMs(), used);
         }
 
-        private static long environmentBytes(long pid) {
-            try {
-                return Files.readAllBytes(Path.of("/proc", Long.toString(pid), "environ")).length;
+        private long of(Measure measure) {
+            return used.getOrDefault(measure, 0L);
+        }
+
+        private static Path proc(long pid) {
+            return Path.of("/proc", Long.toString(pid));
+        }
+
+        /** Each is a line {@code tfd:} in the fdinfo of an epoll instance (proc_pid_fdinfo(5)); other files have none. */
+        private static long epollEntries(Path proc) {
+            try (var infos = Files.list(proc.resolve("fdinfo"))) {
+                return infos.flatMap(Sample::lines)
+                        .filter(line -> line.startsWith("tfd:"))
+                        .count();
             } catch (IOException e) {
                 return 0;
             }
         }
-    }
 
-    /** What is measured, and by how much its median may rise: a share of it, or an amount if that is more. */
-    private record Measure(String title, ToLongFunction<Sample> of, double share, long amount) {
-        static final List<Measure> ALL = List.of(
-                new Measure("descriptors", Sample::descriptors, 0.05, 10),
-                new Measure("threads", Sample::threads, 0.10, 3),
-                new Measure("memory, KiB", Sample::residentKb, 0.15, 32 * 1024),
-                new Measure("environment, bytes", Sample::environmentBytes, 0, 0));
+        private static long children(long pid) {
+            return ProcessHandle.of(pid).stream()
+                    .flatMap(ProcessHandle::children)
+                    .count();
+        }
 
-        long allowed(long first) {
-            return Math.max(amount, Math.round(first * share));
+        private static long files(Path directory) {
+            try (var files = Files.walk(directory)) {
+                return files.count();
+            } catch (IOException | UncheckedIOException e) {
+                return 0;
+            }
+        }
+
+        private static Stream<String> lines(Path file) {
+            return new String(bytes(file), StandardCharsets.ISO_8859_1).lines();
+        }
+
+        private static byte[] bytes(Path file) {
+            try {
+                return Files.readAllBytes(file);
+            } catch (IOException e) {
+                return new byte[0];
+            }
         }
     }
 
@@ -87,14 +154,14 @@ final class Growth {
         if (samples.size() < FEWEST) {
             return found;
         }
-        for (var measure : Measure.ALL) {
+        for (var measure : Measure.values()) {
             var first = first(measure);
             var last = last(measure);
             if (last - first > measure.allowed(first)) {
                 found.add(String.format(
                         Locale.ROOT,
                         "%s grow from generation to generation: %,d at the beginning, %,d at the end, at most %,d more allowed",
-                        measure.title(),
+                        measure.title,
                         first,
                         last,
                         measure.allowed(first)));
@@ -118,11 +185,11 @@ final class Growth {
                 ages[ages.length - 1] / 1000.0,
                 tenth());
         out.printf("%-19s %9s %9s %9s %9s  %s%n", "", "first", "last", "change", "allowed", "least to most, in time");
-        for (var measure : Measure.ALL) {
+        for (var measure : Measure.values()) {
             out.printf(
                     Locale.ROOT,
                     "%-19s %,9d %,9d %+,9d %,9d  %s%n",
-                    measure.title(),
+                    measure.title,
                     first(measure),
                     last(measure),
                     last(measure) - first(measure),
@@ -166,7 +233,8 @@ final class Growth {
     }
 
     private static long median(Measure measure, List<Sample> of) {
-        var sorted = of.stream().mapToLong(measure.of()).sorted().toArray();
+        var sorted =
+                of.stream().mapToLong(sample -> sample.of(measure)).sorted().toArray();
         return sorted[(sorted.length - 1) / 2];
     }
 }

@@ -2,24 +2,26 @@ package dev.baton.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.baton.cli.Growth.Measure;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Map;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class GrowthTest {
     private static final int GENERATIONS = 40;
 
     @Test
     void shouldFindNothingWhenEveryGenerationUsesTheSame() {
-        assertThat(of(i -> new Growth.Sample(i, 4000, 40, 28, 200_000, 1400)).found())
-                .isEmpty();
+        assertThat(of(i -> Map.of()).found()).isEmpty();
     }
 
     @Test
     void shouldFindOneDescriptorMoreInEachGeneration() {
-        assertThat(of(i -> new Growth.Sample(i, 4000, 40 + i, 28, 200_000, 1400))
-                        .found())
+        assertThat(of(i -> Map.of(Measure.DESCRIPTORS, 40L + i)).found())
                 .singleElement()
                 .asString()
                 .startsWith("descriptors grow")
@@ -28,29 +30,39 @@ class GrowthTest {
 
     @Test
     void shouldFindAVariableThatGrowsByOneByte() {
-        assertThat(of(i -> new Growth.Sample(i, 4000, 40, 28, 200_000, 1400 + i))
-                        .found())
+        assertThat(of(i -> Map.of(Measure.ENVIRONMENT, 1400L + i)).found())
                 .singleElement()
                 .asString()
                 .startsWith("environment");
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"CHILDREN", "FILES"})
+    void shouldFindOneProcessOrFileThatEachGenerationLeaves(Measure measure) {
+        assertThat(of(i -> Map.of(measure, 7L + i)).found()).hasSize(1);
+    }
+
+    @Test
+    void shouldFindEntriesOfEpollAndRegionsThatGrow() {
+        assertThat(of(i -> Map.of(Measure.EPOLL, 12L + i, Measure.REGIONS, 700 + 4L * i))
+                        .found())
+                .hasSize(2);
+    }
+
     @Test
     void shouldFindMemoryAndThreadsThatGrow() {
-        assertThat(of(i -> new Growth.Sample(i, 4000, 40, 28 + i, 200_000 + i * 2_000L, 1400))
+        assertThat(of(i -> Map.of(Measure.THREADS, 28L + i, Measure.MEMORY, 200_000 + i * 2_000L))
                         .found())
                 .hasSize(2);
     }
 
     @Test
     void shouldTakeAGenerationOrTwoOutOfLineForNoise() {
-        assertThat(of(i -> new Growth.Sample(
-                                i,
-                                4000,
-                                i > GENERATIONS - 2 ? 400 : 40,
-                                28,
-                                i == GENERATIONS - 1 ? 900_000 : 200_000,
-                                1400))
+        assertThat(of(i -> Map.of(
+                                Measure.DESCRIPTORS,
+                                i > GENERATIONS - 2 ? 400L : 40L,
+                                Measure.MEMORY,
+                                i == GENERATIONS - 1 ? 900_000L : 200_000L))
                         .found())
                 .isEmpty();
     }
@@ -59,7 +71,7 @@ class GrowthTest {
     void shouldSayNothingOfFewerThanSixGenerations() {
         var growth = new Growth();
         for (int i = 1; i < 6; i++) {
-            growth.add(new Growth.Sample(i, 4000, 40 + 100 * i, 28, 200_000, 1400));
+            growth.add(new Growth.Sample(i, 4000, Map.of(Measure.DESCRIPTORS, 40 + 100L * i)));
         }
 
         assertThat(growth.found()).isEmpty();
@@ -70,16 +82,16 @@ class GrowthTest {
         var text = new StringWriter();
         var out = new PrintWriter(text);
 
-        of(i -> new Growth.Sample(i, 4000, 40 + i, 28, 200_000, 1400)).print(out);
+        of(i -> Map.of(Measure.DESCRIPTORS, 40L + i)).print(out);
         out.flush();
 
         assertThat(text.toString()).contains("_______......", "+36", "  41 to 80");
     }
 
-    private static Growth of(IntFunction<Growth.Sample> sample) {
+    private static Growth of(IntFunction<Map<Measure, Long>> used) {
         var growth = new Growth();
         for (int i = 1; i <= GENERATIONS; i++) {
-            growth.add(sample.apply(i));
+            growth.add(new Growth.Sample(i, 4000, used.apply(i)));
         }
         return growth;
     }

@@ -78,6 +78,32 @@ public final class Connection {
     }
 
     /**
+     * Sends a message as {@link #send}, but goes on to receive when the peer lets in nothing more: what it had sent before is
+     * still received, then the end is told.
+     *
+     * @param message the message
+     * @return whether it was sent
+     */
+    public boolean sendUnlessShut(Message message) {
+        if (closed) {
+            return false;
+        }
+        try {
+            if (socket.send(Frame.encode(message), List.of())) {
+                return true;
+            }
+            end("pid " + peer.pid() + " does not read");
+        } catch (LinuxException e) {
+            if (e.errno() != LinuxException.EPIPE) {
+                end(String.valueOf(e.getMessage()));
+            }
+        } catch (IOException e) {
+            end(String.valueOf(e.getMessage()));
+        }
+        return false;
+    }
+
+    /**
      * Sends and lets in nothing more. What the peer had sent before is still received, then the end is told; what the peer
      * sends from now on fails there. So both know of every message whether it counted.
      */

@@ -185,7 +185,8 @@ public sealed interface Message {
 
     /**
      * Offers connections; the frame carries their descriptors in the same order. They stay the sender's until it hears
-     * {@link Taken}, or would hear it if it lived; answered by exactly one of these.
+     * {@link Taken}, or would hear it if it lived, or for good once it has said {@link Kept}; answered by exactly one
+     * {@link Taken}.
      *
      * @param connections what is known of each
      */
@@ -213,6 +214,12 @@ public sealed interface Message {
      * @param taken their places in that list, from 0
      */
     record Taken(List<Integer> taken) implements Message {}
+
+    /**
+     * Takes {@link Connections} back that were not answered in time, before the way is shut: the sender goes on with them,
+     * also if it dies later.
+     */
+    record Kept() implements Message {}
 
     // Whoever may ask, to the incumbent; the incumbent also to its successor when it stops.
 

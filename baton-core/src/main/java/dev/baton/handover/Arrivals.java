@@ -68,6 +68,11 @@ public final class Arrivals {
     }
 
     private void received(Message message, List<OwnedDescriptor> descriptors) {
+        if (message instanceof Message.Kept && descriptors.isEmpty()) {
+            undecided.forEach(one -> one.descriptor().close());
+            undecided.clear();
+            return;
+        }
         if (!(message instanceof Message.Connections(List<Message.Live> connections))
                 || connections.size() != descriptors.size()) {
             descriptors.forEach(OwnedDescriptor::close);
@@ -89,12 +94,13 @@ public final class Arrivals {
                 descriptors.get(i).close();
             }
         }
-        if (way.send(new Message.Taken(places))) {
+        if (way.sendUnlessShut(new Message.Taken(places))) {
             take(arrivals);
         } else {
-            // Nobody hears it. If the predecessor is dead they have no other owner; if it lives it goes on with them.
+            // Nobody hears it. If the predecessor lives it goes on with them, and if it has said that it keeps them it
+            // did.
+            // If it is dead and has not, they have no other owner. What it said is read before the end is told.
             undecided.addAll(arrivals);
-            decide();
         }
     }
 
@@ -104,6 +110,9 @@ public final class Arrivals {
     }
 
     private void decide() {
+        if (!over) {
+            return;
+        }
         if (dead) {
             take(undecided);
             undecided.clear();
@@ -135,9 +144,7 @@ public final class Arrivals {
                     taken,
                     predecessor);
         }
-        if (undecided.isEmpty()) {
-            forgetProcess();
-        }
+        decide();
     }
 
     private void forgetProcess() {

@@ -30,8 +30,10 @@ import org.jspecify.annotations.Nullable;
  *   predecessor  dies with it           successor takes it successor has it successor has it
  * </pre>
  *
- * <p>One list is under way at a time: the next is sent when the answer to the last has come. When none comes, the socket is
- * shut down: what was answered before that still counts, what is answered later fails at the successor.
+ * <p>One list is under way at a time: the next is sent when the answer to the last has come. When none comes, the successor is
+ * told that the connections are kept, and the socket is shut down: what was answered before that still counts, what is answered
+ * later fails at the successor. A predecessor that dies then has gone on with them, so they die with it; the successor, which
+ * may have stood still all the while, learns that from what it was told.
  */
 public final class Departures {
     private static final System.Logger LOG = System.getLogger("dev.baton");
@@ -118,6 +120,9 @@ public final class Departures {
     public void end() {
         open = false;
         if (way != null) {
+            if (!underWay.isEmpty()) {
+                var _ = way.send(new Message.Kept());
+            }
             way.shutdown();
         }
     }

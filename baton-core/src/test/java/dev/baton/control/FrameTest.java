@@ -63,6 +63,7 @@ class FrameTest {
                         new Message.Live("http", "http/1.1", 59_000, "R0VUIC8gSFQ=", null),
                         new Message.Live("http", "websocket", 0, "", "cm9vbSA3"))),
                 new Message.Taken(List.of(0)),
+                new Message.Kept(),
                 new Message.Supervise("0.1.0"),
                 new Message.Supervised(3, "shop", 4711),
                 new Message.Offers(List.of("sessions", "baton.launch")),

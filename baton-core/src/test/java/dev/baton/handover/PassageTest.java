@@ -72,11 +72,14 @@ class PassageTest {
 
     /** Another server in the place of the successor's. */
     private void arriveAt(Predicate<Message.Live> wants) throws Exception {
+        arriveAt(ProcessHandle.current().pid(), wants);
+    }
+
+    private void arriveAt(long predecessor, Predicate<Message.Live> wants) throws Exception {
         var arrived = new CompletableFuture<Arrivals>();
         there.execute(() -> {
             try {
-                arrived.complete(new Arrivals(
-                        there, ends.getLast(), ProcessHandle.current().pid(), new Successors(wants)));
+                arrived.complete(new Arrivals(there, ends.getLast(), predecessor, new Successors(wants)));
             } catch (Exception e) {
                 arrived.completeExceptionally(e);
             }
@@ -196,6 +199,27 @@ class PassageTest {
         awaitSettled(given);
         assertThat(settled.values()).containsOnly(false);
         assertThat(taken).isEmpty();
+    }
+
+    /** The predecessor has gone on with them, and may have read half a request. */
+    @Test
+    void shouldNotLetASlowSuccessorHaveWhatAPredecessorThatDiedLaterHadKept() throws Exception {
+        var predecessor = new ProcessBuilder("sleep", "60").start();
+        var late = new CompletableFuture<Void>();
+        arriveAt(predecessor.pid(), _ -> {
+            late.join();
+            return true;
+        });
+        var given = give(3, "");
+
+        await().atMost(Duration.ofSeconds(20)).until(() -> settled.size() == 3);
+        predecessor.destroyForcibly().waitFor();
+        late.complete(null);
+
+        awaitSettled(given);
+        on(there, () -> {});
+        assertThat(settled.values()).containsOnly(false);
+        await().during(Duration.ofSeconds(1)).until(taken::isEmpty);
     }
 
     @Test

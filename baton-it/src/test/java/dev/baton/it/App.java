@@ -10,20 +10,26 @@ import dev.baton.Server;
 import dev.baton.State;
 import dev.baton.cli.HelloHandler;
 import dev.baton.control.ControlClient;
+import dev.baton.control.Frame;
 import dev.baton.control.Message;
+import dev.baton.linux.PacketSocket;
 import dev.baton.netty.Handler;
 import dev.baton.netty.HttpServer;
 import dev.baton.netty.Request;
 import dev.baton.netty.Response;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -86,17 +92,36 @@ final class App {
         LIE,
         KILL_ITSELF,
         KILL_INCUMBENT,
-        TERMINATE_INCUMBENT;
+        TERMINATE_INCUMBENT,
+        /** SIGSTOP, and SIGCONT after {@link App#SUSPENDED_S}. */
+        SUSPEND_ITSELF,
+        SUSPEND_INCUMBENT,
+        /** SIGHUP again and again. */
+        STORM_INCUMBENT,
+        SUSPEND_SUPERVISOR,
+        STORM_SUPERVISOR,
+        /** Connects to the control socket, and says what no version of the protocol has. */
+        TALK_NONSENSE,
+        /** A frame of a future version. */
+        TALK_OF_THE_FUTURE,
+        /** Deletes the file of the control socket. */
+        UNLINK_SOCKET,
+        /** Opens files until there is no descriptor left. */
+        EXHAUST_DESCRIPTORS;
     }
 
     static final String REASON = "the database is gone";
     static final int EXIT_CODE = 3;
     static final int CRASH_CODE = 42;
     static final int DAWDLING = 3;
+    static final int SUSPENDED_S = 9;
     static final byte STATE_BYTE = 's';
 
     private static final int FIRST_ANSWERS = 5;
+    private static final int STORM = 50;
     private static final int MIB = 1024 * 1024;
+
+    private static final List<FileInputStream> OPEN = new ArrayList<>();
 
     private final Path directory;
     private final String fault;
@@ -304,20 +329,24 @@ final class App {
 
     private void at(Step step) throws Exception {
         if (fault.endsWith(" " + step)) {
-            note("fault " + fault);
-            switch (deed()) {
-                case EXIT -> System.exit(EXIT_CODE);
-                case CRASH -> Runtime.getRuntime().halt(CRASH_CODE);
-                case HANG -> park();
-                case THROW -> throw new IOException(REASON);
-                case LIE -> lie();
-                case KILL_ITSELF -> {
-                    signal("KILL", pid());
-                    park();
-                }
-                case FAIL, DAWDLE, KILL_INCUMBENT, TERMINATE_INCUMBENT ->
-                    throw new IllegalStateException(fault + " needs Baton.join to have returned");
+            misbehave();
+        }
+    }
+
+    private void misbehave() throws Exception {
+        note("fault " + fault);
+        switch (deed()) {
+            case EXIT -> System.exit(EXIT_CODE);
+            case CRASH -> Runtime.getRuntime().halt(CRASH_CODE);
+            case HANG -> park();
+            case THROW -> throw new IOException(REASON);
+            case LIE -> lie();
+            case KILL_ITSELF -> {
+                signal("KILL", pid());
+                park();
             }
+            case FAIL, DAWDLE -> throw new IllegalStateException(fault + " needs Baton.join to have returned");
+            default -> disturb(Long.parseLong(System.getenv("INCUMBENT")));
         }
     }
 
@@ -325,7 +354,6 @@ final class App {
         if (!fault.endsWith(" " + step)) {
             return;
         }
-        var incumbent = baton.predecessor().orElseThrow().pid();
         switch (deed()) {
             case FAIL -> {
                 note("fault " + fault);
@@ -333,23 +361,65 @@ final class App {
                 System.exit(1);
             }
             case DAWDLE -> dawdle(baton);
-            case KILL_INCUMBENT -> {
-                note("fault " + fault);
-                signal("KILL", incumbent);
-            }
-            case TERMINATE_INCUMBENT -> {
-                note("fault " + fault);
-                signal("TERM", incumbent);
-            }
             default -> {
                 try {
-                    at(step);
+                    misbehave();
                 } catch (IOException e) {
                     throw e;
                 } catch (Exception e) {
                     throw new IllegalStateException(e);
                 }
             }
+        }
+    }
+
+    /** What leaves this process as it is. */
+    private void disturb(long incumbent) throws IOException {
+        switch (deed()) {
+            case KILL_INCUMBENT -> signal("KILL", incumbent);
+            case TERMINATE_INCUMBENT -> signal("TERM", incumbent);
+            case SUSPEND_ITSELF -> suspend(pid());
+            case SUSPEND_INCUMBENT -> suspend(incumbent);
+            case STORM_INCUMBENT -> storm(incumbent);
+            case SUSPEND_SUPERVISOR -> suspend(supervisor());
+            case STORM_SUPERVISOR -> storm(supervisor());
+            case TALK_NONSENSE -> talk("\u0001\u0002 nonsense".getBytes(StandardCharsets.UTF_8));
+            case TALK_OF_THE_FUTURE -> talk("BTN\u0002{\"type\":\"ready\"}".getBytes(StandardCharsets.UTF_8));
+            case UNLINK_SOCKET -> Files.deleteIfExists(directory.resolve("app.sock"));
+            case EXHAUST_DESCRIPTORS -> exhaust();
+            default -> throw new IllegalStateException(fault);
+        }
+    }
+
+    private static long supervisor() {
+        return ProcessHandle.current().parent().orElseThrow().pid();
+    }
+
+    private static void storm(long pid) throws IOException {
+        for (int i = 0; i < STORM; i++) {
+            signal("HUP", pid);
+        }
+    }
+
+    private static void suspend(long pid) throws IOException {
+        new ProcessBuilder("sh", "-c", "sleep " + SUSPENDED_S + "; kill -CONT " + pid).start();
+        signal("STOP", pid);
+    }
+
+    private void talk(byte[] words) throws IOException {
+        try (var socket = PacketSocket.connect(directory.resolve("app.sock"))) {
+            socket.send(words, List.of());
+            var _ = socket.receive(Frame.LIMIT_BYTES);
+        }
+    }
+
+    private static void exhaust() {
+        try {
+            while (true) {
+                OPEN.add(new FileInputStream("/dev/null"));
+            }
+        } catch (IOException e) {
+            // That was the last one.
         }
     }
 

@@ -20,11 +20,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.random.RandomGenerator;
+import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An application in a directory of its own, as its operator sees it: generations come and go, the control socket, the pid
@@ -43,7 +46,8 @@ final class Deployment implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     /** What an application leaves in its directory when it has ended in order: the lock file, and what tests put there. */
-    private static final Set<String> EXPECTED_AT_THE_END = Set.of("app.sock.baton", "history", "environment", "log");
+    private static final Set<String> EXPECTED_AT_THE_END =
+            Set.of("app.sock.baton", "app.sock.supervisor", "history", "environment", "log");
 
     static {
         Awaitility.setDefaultTimeout(LIMIT);
@@ -54,10 +58,14 @@ final class Deployment implements AutoCloseable {
     private final Process first;
     private final InetSocketAddress address;
 
-    private Deployment(Path directory, Process first, InetSocketAddress address) {
+    /** Keeps the generations; null where they succeed each other by themselves. */
+    private final @Nullable Process supervisor;
+
+    private Deployment(Path directory, Builder builder, Process first, InetSocketAddress address) {
         this.directory = directory;
         this.first = first;
         this.address = address;
+        this.supervisor = builder.isSupervised ? first : null;
     }
 
     /**
@@ -78,13 +86,22 @@ final class Deployment implements AutoCloseable {
                 "-Xshare:auto",
                 "--enable-native-access=ALL-UNNAMED"));
         private final Map<String, String> environment = new LinkedHashMap<>();
+        private final Map<String, Duration> times = new LinkedHashMap<>();
+        private boolean isSupervised;
 
         private Builder(Path directory) {
             this.directory = directory;
         }
 
+        /** Lets {@code baton run} keep the generations. */
+        Builder supervised() {
+            isSupervised = true;
+            return this;
+        }
+
         /** Sets a time of {@link BatonConfig}: {@code childTimeout}, {@code readyTimeout}, {@code watch}, {@code shutdownTimeout}. */
         Builder set(String name, Duration value) {
+            times.put(name, value);
             return option("-D" + name + "=" + value);
         }
 
@@ -103,18 +120,7 @@ final class Deployment implements AutoCloseable {
         /** Starts the first generation, and returns when it serves. */
         Deployment start() throws IOException {
             Files.createFile(directory.resolve("environment"));
-            var command = new ArrayList<String>();
-            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-            command.addAll(options);
-            command.addAll(
-                    List.of("-cp", System.getProperty("java.class.path"), App.class.getName(), directory.toString()));
-            var builder = new ProcessBuilder(command)
-                    .directory(directory.toFile())
-                    .redirectErrorStream(true)
-                    .redirectOutput(directory.resolve("log").toFile());
-            builder.environment().putAll(environment);
-            builder.environment().put("BATON_IT", directory.toString());
-            var process = builder.start();
+            var process = spawn();
             try {
                 var status = await().alias("the start of the application, see " + directory.resolve("log"))
                         .ignoreExceptions()
@@ -122,12 +128,55 @@ final class Deployment implements AutoCloseable {
                                 () -> Deployment.status(directory.resolve("app.sock")),
                                 reply -> reply.state().equals("serving"));
                 var addr = status.listeners().getFirst().addr();
-                return new Deployment(directory, process, (InetSocketAddress) BatonConfig.parseAddress(addr));
+                return new Deployment(directory, this, process, (InetSocketAddress) BatonConfig.parseAddress(addr));
             } catch (RuntimeException e) {
                 process.destroyForcibly();
                 throw new AssertionError(
                         "the application did not start:\n" + Files.readString(directory.resolve("log")), e);
             }
+        }
+
+        private Process spawn() throws IOException {
+            var command = new ArrayList<String>();
+            if (isSupervised) {
+                command.addAll(supervisor());
+            }
+            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            command.addAll(options);
+            command.addAll(
+                    List.of("-cp", System.getProperty("java.class.path"), App.class.getName(), directory.toString()));
+            var builder = new ProcessBuilder(command)
+                    .directory(directory.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            directory.resolve("log").toFile()));
+            builder.environment().putAll(environment);
+            builder.environment().put("BATON_IT", directory.toString());
+            return builder.start();
+        }
+
+        private List<String> supervisor() {
+            var words = new ArrayList<>(Site.batonCommand(
+                    "run",
+                    "--no-agent",
+                    "--name",
+                    "app",
+                    "--control-socket",
+                    directory.resolve("app.sock").toString(),
+                    "--pid-file",
+                    directory.resolve("app.pid").toString(),
+                    "--environment-file",
+                    directory.resolve("environment").toString()));
+            for (var option : Set.of("child-timeout", "shutdown-timeout", "watch")) {
+                var name = Pattern.compile("-(.)")
+                        .matcher(option)
+                        .replaceAll(letter -> letter.group(1).toUpperCase(Locale.ROOT));
+                if (times.containsKey(name)) {
+                    words.addAll(List.of("--" + option, times.get(name).toMillis() + "ms"));
+                }
+            }
+            words.add("--");
+            return words;
         }
     }
 
@@ -145,9 +194,11 @@ final class Deployment implements AutoCloseable {
         return directory.resolve("app.pid");
     }
 
-    /** The process that serves, in the words of the pid file. */
+    /** The process that serves, in the words of the pid file, or of its supervisor, whose own pid that file has. */
     long pid() throws IOException {
-        return Long.parseLong(Files.readString(pidFile()).strip());
+        return supervisor != null
+                ? status().pid()
+                : Long.parseLong(Files.readString(pidFile()).strip());
     }
 
     /** The first generation's process. */
@@ -214,6 +265,14 @@ final class Deployment implements AutoCloseable {
         }
     }
 
+    /** Those of them that are generations. */
+    List<ProcessHandle> generations() {
+        var keeper = supervisor;
+        return processes().stream()
+                .filter(process -> keeper == null || process.pid() != keeper.pid())
+                .toList();
+    }
+
     /** How many sockets, pipes and other descriptors without a file a process has, by kind. */
     static Map<String, Integer> descriptors(long pid) throws IOException {
         var kinds = new java.util.TreeMap<String, Integer>();
@@ -236,7 +295,7 @@ final class Deployment implements AutoCloseable {
 
     /** Lets the next successors misbehave. */
     void next(App.Deed deed, App.Step step) throws IOException {
-        next(Map.of("FAULT", deed + " " + step));
+        next(Map.of("FAULT", deed + " " + step, "INCUMBENT", Long.toString(pid())));
     }
 
     /** Lets the next successors behave. */
@@ -337,9 +396,13 @@ final class Deployment implements AutoCloseable {
         return answer;
     }
 
-    /** Sends the serving process a signal: {@code HUP}, {@code TERM}, {@code INT}, {@code KILL}, {@code STOP}, {@code CONT}. */
+    /**
+     * Sends a signal to who serves, or to its supervisor: {@code HUP}, {@code TERM}, {@code INT}, {@code KILL}, {@code STOP},
+     * {@code CONT}.
+     */
     void signal(String name) throws IOException {
-        signal(name, pid());
+        var keeper = supervisor;
+        signal(name, keeper == null ? pid() : keeper.pid());
     }
 
     static void signal(String name, long pid) throws IOException {

@@ -29,7 +29,7 @@ class ListeningTest {
     /** The number of the descriptor that listens on a port. */
     private static int number(int port) throws IOException {
         return Listeners.scan().stream()
-                .filter(found -> ((InetSocketAddress) found.address()).getPort() == port)
+                .filter(found -> found.address() instanceof InetSocketAddress inet && inet.getPort() == port)
                 .findFirst()
                 .orElseThrow()
                 .descriptor()

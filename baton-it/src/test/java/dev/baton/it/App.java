@@ -98,6 +98,7 @@ final class App {
         SUSPEND_INCUMBENT,
         /** SIGHUP again and again. */
         STORM_INCUMBENT,
+        KILL_SUPERVISOR,
         SUSPEND_SUPERVISOR,
         STORM_SUPERVISOR,
         /** Connects to the control socket, and says what no version of the protocol has. */
@@ -381,6 +382,7 @@ final class App {
             case SUSPEND_ITSELF -> suspend(pid());
             case SUSPEND_INCUMBENT -> suspend(incumbent);
             case STORM_INCUMBENT -> storm(incumbent);
+            case KILL_SUPERVISOR -> signal("KILL", supervisor());
             case SUSPEND_SUPERVISOR -> suspend(supervisor());
             case STORM_SUPERVISOR -> storm(supervisor());
             case TALK_NONSENSE -> talk("\u0001\u0002 nonsense".getBytes(StandardCharsets.UTF_8));

@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.random.RandomGenerator;
@@ -55,14 +56,16 @@ final class Deployment implements AutoCloseable {
     }
 
     private final Path directory;
+    private final Builder builder;
     private final Process first;
     private final InetSocketAddress address;
 
     /** Keeps the generations; null where they succeed each other by themselves. */
-    private final @Nullable Process supervisor;
+    private @Nullable Process supervisor;
 
     private Deployment(Path directory, Builder builder, Process first, InetSocketAddress address) {
         this.directory = directory;
+        this.builder = builder;
         this.first = first;
         this.address = address;
         this.supervisor = builder.isSupervised ? first : null;
@@ -271,6 +274,21 @@ final class Deployment implements AutoCloseable {
         return processes().stream()
                 .filter(process -> keeper == null || process.pid() != keeper.pid())
                 .toList();
+    }
+
+    /** {@return whether what is to be kept has its keeper} */
+    boolean isKept() {
+        var keeper = supervisor;
+        return keeper == null || keeper.isAlive();
+    }
+
+    /** Starts another supervisor, and returns when it has found the generation that the former one left. */
+    void keepAgain() throws IOException {
+        var again = builder.spawn();
+        supervisor = again;
+        await().alias("pid " + again.pid() + " supervises")
+                .ignoreExceptions()
+                .until(() -> Objects.equals(status().supervisorPid(), again.pid()));
     }
 
     /** How many sockets, pipes and other descriptors without a file a process has, by kind. */

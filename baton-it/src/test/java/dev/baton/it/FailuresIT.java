@@ -90,6 +90,7 @@ class FailuresIT {
                 Step.HOLDING),
         // Later it is the successor's, and gone until the next restart, which SIGHUP begins.
         UNLINKED("the file of the control socket is deleted", Deed.UNLINK_SOCKET, Step.STARTED, Step.ANSWERING),
+        SUPERVISOR_KILLED("the supervisor is killed (SIGKILL)", Deed.KILL_SUPERVISOR, Step.STARTED, Step.HOLDING),
         SUPERVISOR_SUSPENDED(
                 "the supervisor is stopped for 9 s (SIGSTOP)", Deed.SUSPEND_SUPERVISOR, Step.STARTED, Step.HOLDING),
         SUPERVISOR_STORM("50 times SIGHUP to the supervisor", Deed.STORM_SUPERVISOR, Step.STARTED, Step.HOLDING);
@@ -116,7 +117,7 @@ class FailuresIT {
 
         private boolean concerns(Shape shape) {
             return switch (this) {
-                case SUPERVISOR_SUSPENDED, SUPERVISOR_STORM -> shape == Shape.SUPERVISED;
+                case SUPERVISOR_KILLED, SUPERVISOR_SUSPENDED, SUPERVISOR_STORM -> shape == Shape.SUPERVISED;
                 case STORM -> shape == Shape.BY_ITSELF; // SIGHUP to a generation is none of its supervisor's
                 default -> true;
             };

@@ -12,6 +12,7 @@ import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +70,7 @@ final class RawTunnel implements Tunnel, RawConnection {
         } catch (Throwable e) {
             broken.accept(e);
             out.discard();
-            connection.channel().eventLoop().execute(connection::abort);
+            abort();
         } finally {
             input.close();
         }
@@ -139,11 +140,19 @@ final class RawTunnel implements Tunnel, RawConnection {
                 handler = connection.server().rawFrom(taken, state);
             } catch (RuntimeException e) {
                 broken.accept(e);
-                connection.channel().eventLoop().execute(connection::abort);
+                abort();
                 return;
             }
             run(handler, broken);
         });
+    }
+
+    private void abort() {
+        try {
+            connection.channel().eventLoop().execute(connection::abort);
+        } catch (RejectedExecutionException e) {
+            // The loop has ended, and its connections with it.
+        }
     }
 
     // ---- any thread

@@ -30,8 +30,8 @@ class ServersIT {
     private static final int RESTARTS = Integer.getInteger("baton.restarts", 1);
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
-    /** A JVM that is restarted once does not live long enough to earn what it spends on compiling its code well. */
-    private static final List<String> JVM_OPTIONS = RESTARTS == 1 ? List.of("-XX:TieredStopAtLevel=1") : List.of();
+    /** A JVM that lives for one restart does not earn what it spends on compiling its code well. */
+    private static final List<String> JVM_OPTIONS = List.of("-XX:TieredStopAtLevel=1");
 
     @TempDir
     private Path directory;

@@ -220,6 +220,10 @@ class FailuresIT {
 
             var told = told(app);
             app.nextBehaves();
+            if (one.fault().deed == Deed.KILL_SUPERVISOR) {
+                await().atMost(LIMIT).alias("the death of the supervisor").until(() -> !app.isKept());
+                app.keepAgain();
+            }
 
             var heir = settled(app);
             await().atMost(LIMIT).ignoreExceptions().until(() -> app.pid() == heir && answers(app, heir));

@@ -84,7 +84,7 @@ public final class BatonTransportTraffic {
         if (conversation == null) {
             return sockets.recv(number, buffer, position, limit);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             return received(conversation, buffer, position, sockets.recv(number, buffer, position, limit));
         } finally {
@@ -97,7 +97,7 @@ public final class BatonTransportTraffic {
         if (conversation == null) {
             return sockets.recvAddress(number, address, position, limit);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             return received(conversation, address + position, sockets.recvAddress(number, address, position, limit));
         } finally {
@@ -138,7 +138,7 @@ public final class BatonTransportTraffic {
         if (conversation == null) {
             return files.read(number, buffer, position, limit);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             return received(conversation, buffer, position, files.read(number, buffer, position, limit));
         } finally {
@@ -151,7 +151,7 @@ public final class BatonTransportTraffic {
         if (conversation == null) {
             return files.readAddress(number, address, position, limit);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             return received(conversation, address + position, files.readAddress(number, address, position, limit));
         } finally {

@@ -16,10 +16,16 @@ public final class BatonConversation {
      * again. Waiting takes some microseconds, the time of half a dozen system calls; so it is done by looking again.
      *
      * What a call did is noted while its thread is still counted in. So whoever finds nobody inside sees all of it.
+     *
+     * A client that asks again at once, and a server that is at its request at once, leave no moment at which a mover could find
+     * the connection at rest. But when a thread comes to read the first bytes of a request, it has read none of them yet.
+     * While a mover asks for it, that thread lingers outside for a moment.
      */
     private static final Unsafe UNSAFE = Unsafe.getUnsafe();
     private static final long INSIDE = UNSAFE.objectFieldOffset(BatonConversation.class, "inside");
     private static final long LOOK_AGAIN_NANOS = 20_000;
+    private static final long LINGER_NANOS = 50_000_000;
+    private static final long LINGER_LOOK_NANOS = 500_000;
     private static final int IN = 1;
     private static final int ONE_SHOT = 1 << 30;
     private static final int DELETE = 2;
@@ -35,6 +41,7 @@ public final class BatonConversation {
 
     private volatile int inside;
     private volatile boolean held;
+    private volatile boolean lingering;
 
     /** Stands for a substitute: the connection itself is elsewhere, or on its way. */
     volatile boolean isSubstituted;
@@ -76,6 +83,23 @@ public final class BatonConversation {
                 LockSupport.parkNanos(LOOK_AGAIN_NANOS);
             }
         }
+    }
+
+    /** The same before a call that reads. */
+    public void enterToRead() {
+        if (BatonTraffic.isMovedAtReads && isLingeredFor()) {
+            lingering = true;
+            long end = System.nanoTime() + LINGER_NANOS;
+            while (isLingeredFor() && BatonTraffic.isMovedAtReads && System.nanoTime() < end) {
+                LockSupport.parkNanos(LINGER_LOOK_NANOS);
+            }
+            lingering = false;
+        }
+        enter();
+    }
+
+    private boolean isLingeredFor() {
+        return !isSubstituted && !isImmovable && !isClosed && reason() == BatonFraming.FOLLOWED && isBetweenMessages();
     }
 
     /** After it, and after what it did was noted. */
@@ -210,7 +234,7 @@ public final class BatonConversation {
         return !isSubstituted
                 && !isImmovable
                 && BatonFraming.isBetweenMessages(requests, responses)
-                && (inside > 0 || isAwaited());
+                && (inside > 0 || lingering || isAwaited());
     }
 
     boolean isBetweenMessages() {

@@ -30,6 +30,10 @@ public final class BatonTraffic {
     private static volatile BatonConversation[] conversations = new BatonConversation[FIRST_SIZE];
     private static volatile boolean[] watched = new boolean[FIRST_SIZE];
     private static volatile boolean areExpected;
+
+    /** Whether a thread that comes to read the first bytes of a message lets a mover go first. */
+    static volatile boolean isMovedAtReads;
+
     private static long lastId;
 
     private BatonTraffic() {}
@@ -45,7 +49,7 @@ public final class BatonTraffic {
         if (conversation == null) {
             return transfer.read(fd, address, length);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             int n = transfer.read(fd, address, length);
             if (n > 0) {
@@ -62,7 +66,7 @@ public final class BatonTraffic {
         if (conversation == null) {
             return transfer.readv(fd, address, length);
         }
-        conversation.enter();
+        conversation.enterToRead();
         try {
             long n = transfer.readv(fd, address, length);
             if (n > 0) {
@@ -340,6 +344,11 @@ public final class BatonTraffic {
             }
         }
         return Arrays.copyOf(found, count);
+    }
+
+    /** Lets connections also be moved just before a message is read from them; costs each message a moment. */
+    public static void moveAtReads(boolean whether) {
+        isMovedAtReads = whether;
     }
 
     /** {@return the connection's id; 0 if none is followed under this number} */

@@ -114,9 +114,20 @@ final class Draining {
      * @throws IOException if {@code /proc} cannot be read
      */
     Optional<Drained> run() throws IOException, InterruptedException {
+        try {
+            return untilOver();
+        } finally {
+            if (relocation != null) {
+                relocation.moveAtReads(false);
+            }
+        }
+    }
+
+    private Optional<Drained> untilOver() throws IOException, InterruptedException {
         deadline.onPassed(over::countDown);
         while (true) {
             if (relocation != null) {
+                relocation.moveAtReads(polite.isPassed() && !isCalledOff);
                 relocation.sweep();
             }
             if (all.begin() || deadline.isPassed()) {

@@ -46,6 +46,9 @@ final class Relocation {
      *   The number  can only become another file's by being closed, which the gate keeps waiting.
      *   epoll      A registration belongs to the connection (epoll(7), "Questions and answers", 6): each is removed and made
      *              anew for the pair, under the gate as well. Which there are is known from the calls that made them.
+     *   Never at rest  A client that asks again at once, and a server that is at its request at once, leave no moment to look
+     *              at. After a while such a connection goes when the application is about to read the first bytes of a
+     *              request: it lingers before that read.
      *   Back       If the successor does not take it, the connection is put back in the same way. What the application has
      *              written to the pair meanwhile (nothing, but for a time-out that announces itself) is written then, and
      *              if it has closed the pair, the connection is closed.
@@ -143,6 +146,16 @@ final class Relocation {
 
     private boolean isGoingOn() {
         return passage.isOpen() && !isBroken;
+    }
+
+    /**
+     * Whether connections also go just before a message is read, which costs each message that stays a moment. Not before the
+     * pace is over.
+     */
+    void moveAtReads(boolean whether) {
+        traffic.moveAtReads(whether
+                && isGoingOn()
+                && System.nanoTime() - began >= passage.pace().toNanos());
     }
 
     /** Gives away what rests now, as many as the pace allows, and takes back what was not taken. */

@@ -115,6 +115,11 @@ final class Traffic {
         return BatonTraffic.resting();
     }
 
+    /** Lets connections also be moved just before a message is read from them; costs each message a moment. */
+    void moveAtReads(boolean whether) {
+        BatonTraffic.moveAtReads(whether);
+    }
+
     long id(int number) {
         return BatonTraffic.id(number);
     }

@@ -90,6 +90,29 @@ class MoveIT {
         }
     }
 
+    /** It leaves no moment in which its connection rests. */
+    @ParameterizedTest
+    @MethodSource("servers")
+    void shouldMoveAClientThatAsksAgainAtOnce(Class<?> main, String kind) throws Exception {
+        try (var app = start(MOVE, main, kind)) {
+            var load = Load.on(app.address())
+                    .keepAlive(6, Duration.ofMillis(1))
+                    .limit(PATIENCE)
+                    .start();
+            System.err.println("seed " + load.seed());
+            var _ = app.awaitIncumbent(1);
+
+            var outcome = app.restart();
+            var report = load.stop();
+
+            assertThat(outcome.moved()).as("%s", outcome).isEqualTo(6);
+            assertThat(report.lost()).as(report::toTable).isZero();
+            assertThat(report.closedWithNotice() + report.closedWithoutNotice())
+                    .as(report::toTable)
+                    .isZero();
+        }
+    }
+
     @Test
     void shouldMoveManyAndLeaveNoDescriptorBehind() throws Exception {
         var clients = new ArrayList<ScriptedClient>();

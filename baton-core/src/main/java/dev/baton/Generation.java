@@ -59,6 +59,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardian.Ward, Reception.House {
     private static final System.Logger LOG = System.getLogger("dev.baton");
+
+    /** How long a generation whose supervisor has ended waits before it asks again whether another one goes on. */
+    private static final Duration ASK_AGAIN = Duration.ofMillis(20);
     /** The name of the class loader the agent lives in. */
     private static final String AGENT = "baton";
 
@@ -553,17 +556,42 @@ final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardia
                         "{0}: the supervisor has ended; this process, pid {1,number,#}, serves on and conducts its own restarts",
                         name,
                         pid());
-                if (relieved != null
-                        ? relieved.isPaused()
-                        : candidate().membership().isPaused()) {
-                    var _ = servers.resume();
-                }
-                take();
+                goOnAlone(
+                        relieved != null ? relieved : candidate().membership(),
+                        Deadline.after(config.shutdownTimeout()));
             }
             return;
         }
         adopted = null;
         handover(new Handover.Event.PredecessorGone());
+    }
+
+    /*
+     * A supervisor that has ended in the middle of a handover may have told one generation to serve and not yet the other to
+     * drain. Neither knows what the other was told. One of them holds the baton, since nobody who serves lets go of it
+     * unless told to: that one takes the office, and the other leaves. A predecessor that drains holds nothing for long.
+     */
+    private void goOnAlone(Membership its, Deadline end) {
+        if (state != State.SERVING || control != null) {
+            return;
+        }
+        try {
+            var holder = ControlSocket.holder(controlPath);
+            if (holder != null) {
+                its.relieve("the supervisor has ended in the middle of a handover, and pid " + holder + " serves on");
+                return;
+            }
+            if (baton.isHeldElsewhere() && !end.isPassed()) {
+                loop.after(ASK_AGAIN, () -> goOnAlone(its, end));
+                return;
+            }
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: who else serves cannot be told: {1}", name, e.getMessage());
+        }
+        if (its.isPaused()) {
+            var _ = servers.resume();
+        }
+        take();
     }
 
     @Override

@@ -73,6 +73,16 @@ public final class Membership {
         return paused;
     }
 
+    /**
+     * Drains and leaves, as at the word of a supervisor.
+     *
+     * @param reason why
+     */
+    public void relieve(String reason) {
+        LOG.log(System.Logger.Level.WARNING, reason);
+        drain(reason);
+    }
+
     /** {@return what receives the messages of a supervisor that has come} */
     public Connection.Handler handler() {
         return new Connection.Handler() {

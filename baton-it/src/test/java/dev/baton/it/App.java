@@ -12,23 +12,21 @@ import dev.baton.cli.HelloHandler;
 import dev.baton.control.ControlClient;
 import dev.baton.control.Frame;
 import dev.baton.control.Message;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import dev.baton.linux.PacketSocket;
 import dev.baton.netty.Handler;
 import dev.baton.netty.HttpServer;
 import dev.baton.netty.Request;
 import dev.baton.netty.Response;
-import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,8 +34,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A server as {@code baton hello}, whose successors misbehave as the environment says. It writes down what happens to it
- * in the file {@code history}: {@code TIME PID GENERATION WHAT}, the time in nanoseconds of the machine's monotonic clock.
+ * A server as {@code baton hello}, whose successors misbehave as the environment says, see {@link Misdeed}, where it also
+ * writes down what happens to it.
  *
  * <p>Settings that concern every generation are system properties ({@code -DchildTimeout=PT2S}); what concerns the next
  * one is in the environment file:
@@ -48,90 +46,21 @@ import java.util.concurrent.locks.LockSupport;
  * </ul>
  */
 final class App {
-    /** Where a successor stands when it misbehaves. */
-    enum Step {
-        /** Not yet a line of Baton has run. */
-        STARTED,
-        /** It has been welcomed. */
-        JOINED,
-        /** It has the incumbent's listener. */
-        LISTENING,
-        /** It has read the state and is about to say ready. */
-        PREPARED,
-        /** It has called {@code ready()}; the message may be under way, or it may accept already. */
-        READY,
-        /** The incumbent has paused, and nobody accepts. */
-        SWITCHING,
-        /** It accepts, and has not said so. */
-        ACCEPTING,
-        /** It has answered its first requests. */
-        ANSWERING,
-        /** It is the incumbent, and its predecessor drains. */
-        COMMITTED,
-        /** It has been offered live connections, and has not said that it takes them. */
-        OFFERED,
-        /** It has taken the first of them. */
-        TAKEN,
-        /** It has got the baton. */
-        HOLDING;
-    }
-
-    /** What a successor does. */
-    enum Deed {
-        EXIT,
-        /** {@code Runtime.halt}, as after a crash: no hook runs. */
-        CRASH,
-        HANG,
-        /** Says {@link App#REASON}, and leaves. */
-        FAIL,
-        /** Throws from a callback of Baton, or from main. */
-        THROW,
-        /** Tells progress again and again, and goes on after {@link App#DAWDLING} times the child time-out. */
-        DAWDLE,
-        /** Says ready and serving again and again, without ever taking a listener; then exits. */
-        LIE,
-        KILL_ITSELF,
-        KILL_INCUMBENT,
-        TERMINATE_INCUMBENT,
-        /** SIGSTOP, and SIGCONT after {@link App#SUSPENDED_S}. */
-        SUSPEND_ITSELF,
-        SUSPEND_INCUMBENT,
-        /** SIGHUP again and again. */
-        STORM_INCUMBENT,
-        KILL_SUPERVISOR,
-        SUSPEND_SUPERVISOR,
-        STORM_SUPERVISOR,
-        /** Connects to the control socket, and says what no version of the protocol has. */
-        TALK_NONSENSE,
-        /** A frame of a future version. */
-        TALK_OF_THE_FUTURE,
-        /** Deletes the file of the control socket. */
-        UNLINK_SOCKET,
-        /** Opens files until there is no descriptor left. */
-        EXHAUST_DESCRIPTORS;
-    }
-
-    static final String REASON = "the database is gone";
-    static final int EXIT_CODE = 3;
-    static final int CRASH_CODE = 42;
+    /** How many times the child time-out {@link Deed#DAWDLE} takes. */
     static final int DAWDLING = 3;
-    static final int SUSPENDED_S = 9;
+
     static final byte STATE_BYTE = 's';
 
     private static final int FIRST_ANSWERS = 5;
-    private static final int STORM = 50;
     private static final int MIB = 1024 * 1024;
 
-    private static final List<FileInputStream> OPEN = new ArrayList<>();
-
     private final Path directory;
-    private final String fault;
+    private final Misdeed misdeed;
     private final AtomicLong answers = new AtomicLong();
-    private volatile int generation;
 
     private App(Path directory) {
         this.directory = directory;
-        this.fault = System.getenv("BATON_TOKEN") == null ? "" : System.getenv().getOrDefault("FAULT", "");
+        this.misdeed = Misdeed.ofThisProcess(directory);
     }
 
     public static void main(String[] args) throws Exception {
@@ -151,7 +80,7 @@ final class App {
                 .shutdownTimeout(setting("shutdownTimeout", "PT30S"))
                 .moveOver(setting("moveOver", "PT0S"))
                 .build());
-        generation = baton.generation();
+        misdeed.generation(baton.generation());
         note("joined");
         baton.onBaton(() -> start(baton), () -> note("baton stop"));
         baton.onDrain(_ -> note("drained"));
@@ -165,7 +94,7 @@ final class App {
                     .takeOverWebSocket(HelloHandler.Tally.KIND, HelloHandler.Tally::from)
                     .headerTimeout(Duration.ofSeconds(60))
                     .everyAnswer(answer -> answer.header("x-pid", Long.toString(pid()))
-                            .header("x-generation", Integer.toString(generation)))
+                            .header("x-generation", Integer.toString(baton.generation())))
                     .build();
             baton.attach(onOffer(server, baton));
             server.start(baton, listener);
@@ -180,7 +109,7 @@ final class App {
         note("ready");
         baton.ready();
         at(Step.READY, baton);
-        if (fault.endsWith(Step.COMMITTED.name())) {
+        if (misdeed.isDueAt(Step.COMMITTED)) {
             while (baton.state() != State.SERVING) {
                 LockSupport.parkNanos(Duration.ofMillis(1).toNanos());
             }
@@ -271,7 +200,7 @@ final class App {
     }
 
     private void atTaken(HttpServer server, Baton baton) {
-        if (!fault.endsWith(" " + Step.TAKEN)) {
+        if (!misdeed.isDueAt(Step.TAKEN)) {
             return;
         }
         while (server.open().connections() == 0) {
@@ -328,40 +257,27 @@ final class App {
 
     // ---- misbehaving
 
+    /** Before {@link Baton#join}. */
     private void at(Step step) throws Exception {
-        if (fault.endsWith(" " + step)) {
+        if (misdeed.isDueAt(step)) {
             misbehave();
         }
     }
 
-    private void misbehave() throws Exception {
-        note("fault " + fault);
-        switch (deed()) {
-            case EXIT -> System.exit(EXIT_CODE);
-            case CRASH -> Runtime.getRuntime().halt(CRASH_CODE);
-            case HANG -> park();
-            case THROW -> throw new IOException(REASON);
-            case LIE -> lie();
-            case KILL_ITSELF -> {
-                signal("KILL", pid());
-                park();
-            }
-            case FAIL, DAWDLE -> throw new IllegalStateException(fault + " needs Baton.join to have returned");
-            default -> disturb(Long.parseLong(System.getenv("INCUMBENT")));
-        }
-    }
-
     private void at(Step step, Baton baton) throws IOException {
-        if (!fault.endsWith(" " + step)) {
+        if (!misdeed.isDueAt(step)) {
             return;
         }
-        switch (deed()) {
+        switch (misdeed.deed()) {
             case FAIL -> {
-                note("fault " + fault);
-                baton.failed(REASON);
+                misdeed.note();
+                baton.failed(Misdeed.REASON);
                 System.exit(1);
             }
-            case DAWDLE -> dawdle(baton);
+            case DAWDLE -> {
+                misdeed.note();
+                dawdle(baton);
+            }
             default -> {
                 try {
                     misbehave();
@@ -374,38 +290,22 @@ final class App {
         }
     }
 
-    /** What leaves this process as it is. */
-    private void disturb(long incumbent) throws IOException {
-        switch (deed()) {
-            case KILL_INCUMBENT -> signal("KILL", incumbent);
-            case TERMINATE_INCUMBENT -> signal("TERM", incumbent);
-            case SUSPEND_ITSELF -> suspend(pid());
-            case SUSPEND_INCUMBENT -> suspend(incumbent);
-            case STORM_INCUMBENT -> storm(incumbent);
-            case KILL_SUPERVISOR -> signal("KILL", supervisor());
-            case SUSPEND_SUPERVISOR -> suspend(supervisor());
-            case STORM_SUPERVISOR -> storm(supervisor());
-            case TALK_NONSENSE -> talk("\u0001\u0002 nonsense".getBytes(StandardCharsets.UTF_8));
-            case TALK_OF_THE_FUTURE -> talk("BTN\u0002{\"type\":\"ready\"}".getBytes(StandardCharsets.UTF_8));
-            case UNLINK_SOCKET -> Files.deleteIfExists(directory.resolve("app.sock"));
-            case EXHAUST_DESCRIPTORS -> exhaust();
-            default -> throw new IllegalStateException(fault);
+    private void misbehave() throws Exception {
+        switch (misdeed.deed()) {
+            case LIE -> {
+                misdeed.note();
+                lie();
+            }
+            case TALK_NONSENSE -> {
+                misdeed.note();
+                talk("\u0001\u0002 nonsense".getBytes(StandardCharsets.UTF_8));
+            }
+            case TALK_OF_THE_FUTURE -> {
+                misdeed.note();
+                talk("BTN\u0002{\"type\":\"ready\"}".getBytes(StandardCharsets.UTF_8));
+            }
+            default -> misdeed.commit();
         }
-    }
-
-    private static long supervisor() {
-        return ProcessHandle.current().parent().orElseThrow().pid();
-    }
-
-    private static void storm(long pid) throws IOException {
-        for (int i = 0; i < STORM; i++) {
-            signal("HUP", pid);
-        }
-    }
-
-    private static void suspend(long pid) throws IOException {
-        new ProcessBuilder("sh", "-c", "sleep " + SUSPENDED_S + "; kill -CONT " + pid).start();
-        signal("STOP", pid);
     }
 
     private void talk(byte[] words) throws IOException {
@@ -413,20 +313,6 @@ final class App {
             socket.send(words, List.of());
             var _ = socket.receive(Frame.LIMIT_BYTES);
         }
-    }
-
-    private static void exhaust() {
-        try {
-            while (true) {
-                OPEN.add(new FileInputStream("/dev/null"));
-            }
-        } catch (IOException e) {
-            // That was the last one.
-        }
-    }
-
-    private Deed deed() {
-        return Deed.valueOf(fault.substring(0, fault.indexOf(' ')));
     }
 
     private void dawdle(Baton baton) {
@@ -454,33 +340,11 @@ final class App {
             link.send(new Message.Serving());
             link.send(new Message.Drained(1_000_000, 0, 0, null));
         }
-        System.exit(EXIT_CODE);
-    }
-
-    private static void park() {
-        while (true) {
-            LockSupport.park();
-        }
-    }
-
-    private static void signal(String name, long pid) throws IOException {
-        try {
-            new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        System.exit(Misdeed.EXIT_CODE);
     }
 
     private void note(String what) {
-        try {
-            Files.writeString(
-                    directory.resolve("history"),
-                    System.nanoTime() + " " + pid() + " " + generation + " " + what + "\n",
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.APPEND);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        misdeed.note(what);
     }
 
     private static Duration setting(String name, String ifAbsent) {

@@ -108,6 +108,21 @@ class ArchitectureTest {
     static final ArchRule theApiShowsNothingOfWhatIsBelow =
             classes().that().resideInAPackage(API).and().arePublic().should(notExpose(HANDOVER, CONTROL, LINUX));
 
+    /** A step of the wall clock is nothing that happens to Baton: only the Date of an answer comes from it. */
+    @ArchTest
+    static final ArchRule onlyTheMonotonicClockIsRead = noClasses()
+            .that()
+            .doNotHaveFullyQualifiedName("dev.baton.netty.Exchange")
+            .and()
+            .resideOutsideOfPackage(EXAMPLES)
+            .should()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethodWhere(target(owner(resideInAPackage("java.time.."))).and(target(name("now"))))
+            .orShould()
+            .dependOnClassesThat()
+            .belongToAnyOf(java.time.Clock.class, java.util.Date.class);
+
     // --- the modules ---
 
     @ArchTest

@@ -6,8 +6,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.baton.control.ControlClient;
 import dev.baton.control.Message;
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,8 +4,8 @@ import static dev.baton.it.Deployment.awaitAnswers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import dev.baton.launch.ProcessStatus;
 import dev.baton.load.Load;
 import dev.baton.load.Report;

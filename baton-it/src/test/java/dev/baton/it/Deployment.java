@@ -87,10 +87,12 @@ final class Deployment implements AutoCloseable {
                 "-XX:+UseSerialGC",
                 "-Xmx128m",
                 "-Xshare:auto",
+                "-XX:+ErrorFileToStdout",
                 "--enable-native-access=ALL-UNNAMED"));
         private final Map<String, String> environment = new LinkedHashMap<>();
         private final Map<String, Duration> times = new LinkedHashMap<>();
         private boolean isSupervised;
+        private boolean isUnmodified;
 
         private Builder(Path directory) {
             this.directory = directory;
@@ -99,6 +101,12 @@ final class Deployment implements AutoCloseable {
         /** Lets {@code baton run} keep the generations. */
         Builder supervised() {
             isSupervised = true;
+            return this;
+        }
+
+        /** Deploys {@link PlainApp} with the agent instead; it needs an {@code address}. */
+        Builder unmodified() {
+            isUnmodified = true;
             return this;
         }
 
@@ -129,7 +137,8 @@ final class Deployment implements AutoCloseable {
                         .ignoreExceptions()
                         .until(
                                 () -> Deployment.status(directory.resolve("app.sock")),
-                                reply -> reply.state().equals("serving"));
+                                reply -> reply.state().equals("serving")
+                                        && !reply.listeners().isEmpty());
                 var addr = status.listeners().getFirst().addr();
                 return new Deployment(directory, this, process, (InetSocketAddress) BatonConfig.parseAddress(addr));
             } catch (RuntimeException e) {
@@ -145,9 +154,17 @@ final class Deployment implements AutoCloseable {
                 command.addAll(supervisor());
             }
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            if (isUnmodified && !isSupervised) {
+                command.add("-javaagent:" + Site.agent() + "=" + agentOptions());
+            }
             command.addAll(options);
-            command.addAll(
-                    List.of("-cp", System.getProperty("java.class.path"), App.class.getName(), directory.toString()));
+            command.addAll(List.of(
+                    "-cp",
+                    isUnmodified
+                            ? Path.of("target/test-classes").toAbsolutePath().toString()
+                            : System.getProperty("java.class.path"),
+                    (isUnmodified ? PlainApp.class : App.class).getName(),
+                    directory.toString()));
             var builder = new ProcessBuilder(command)
                     .directory(directory.toFile())
                     .redirectErrorStream(true)
@@ -161,7 +178,6 @@ final class Deployment implements AutoCloseable {
         private List<String> supervisor() {
             var words = new ArrayList<>(Site.batonCommand(
                     "run",
-                    "--no-agent",
                     "--name",
                     "app",
                     "--control-socket",
@@ -170,16 +186,32 @@ final class Deployment implements AutoCloseable {
                     directory.resolve("app.pid").toString(),
                     "--environment-file",
                     directory.resolve("environment").toString()));
-            for (var option : Set.of("child-timeout", "shutdown-timeout", "watch")) {
-                var name = Pattern.compile("-(.)")
-                        .matcher(option)
-                        .replaceAll(letter -> letter.group(1).toUpperCase(Locale.ROOT));
-                if (times.containsKey(name)) {
-                    words.addAll(List.of("--" + option, times.get(name).toMillis() + "ms"));
+            times.forEach((name, time) -> {
+                if (!name.equals("readyTimeout")) { // the command has none
+                    words.addAll(List.of("--" + dashed(name), time.toMillis() + "ms"));
                 }
+            });
+            if (!isUnmodified) {
+                words.add("--no-agent");
             }
             words.add("--");
             return words;
+        }
+
+        private String agentOptions() {
+            var words = new ArrayList<>(List.of(
+                    "name=app",
+                    "control-socket=" + directory.resolve("app.sock"),
+                    "pid-file=" + directory.resolve("app.pid"),
+                    "environment-file=" + directory.resolve("environment")));
+            times.forEach((name, time) -> words.add(dashed(name) + "=" + time.toMillis() / 1000.0));
+            return String.join(",", words);
+        }
+
+        private static String dashed(String name) {
+            return Pattern.compile("[A-Z]")
+                    .matcher(name)
+                    .replaceAll(letter -> "-" + letter.group().toLowerCase(Locale.ROOT));
         }
     }
 
@@ -312,7 +344,7 @@ final class Deployment implements AutoCloseable {
     // ---- what an operator does
 
     /** Lets the next successors misbehave. */
-    void next(App.Deed deed, App.Step step) throws IOException {
+    void next(Misdeed.Deed deed, Misdeed.Step step) throws IOException {
         next(Map.of("FAULT", deed + " " + step, "INCUMBENT", Long.toString(pid())));
     }
 

@@ -4,8 +4,8 @@ import static dev.baton.it.Deployment.assertNothingLost;
 import static dev.baton.it.Deployment.awaitAnswers;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;

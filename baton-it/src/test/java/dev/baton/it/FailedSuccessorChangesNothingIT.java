@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.baton.control.Message;
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -138,6 +138,6 @@ class FailedSuccessorChangesNothingIT {
         var outcome = app.restart();
 
         assertThat(app.status()).extracting(Message.StatusReply::lastHandover).isEqualTo(outcome);
-        assertThat(app.log()).contains(App.REASON);
+        assertThat(app.log()).contains(Misdeed.REASON);
     }
 }

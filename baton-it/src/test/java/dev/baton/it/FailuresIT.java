@@ -5,8 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import dev.baton.Deadline;
 import dev.baton.control.Message;
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import dev.baton.load.Load;
 import dev.baton.load.Report;
 import java.io.IOException;
@@ -55,6 +55,7 @@ class FailuresIT {
 
     private static final Duration CHILD_TIMEOUT = Duration.ofSeconds(6);
     private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(8);
+    private static final Duration WATCH = Duration.ofMillis(500);
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Duration WALK = Duration.parse(System.getProperty("baton.walk", "PT1S"));
     private static final Path DOCUMENT = Path.of("../docs/failures.md");
@@ -78,6 +79,11 @@ class FailuresIT {
                 Step.PREPARED),
         IS_SUSPENDED("the successor is stopped for 9 s (SIGSTOP)", Deed.SUSPEND_ITSELF, Step.STARTED, Step.HOLDING),
         HAS_NO_DESCRIPTOR("the successor has no descriptor left", Deed.EXHAUST_DESCRIPTORS, Step.STARTED, Step.JOINED),
+        HAS_NO_MEMORY(
+                "the successor gets no more memory for 9 s (RLIMIT_AS)",
+                Deed.EXHAUST_MEMORY,
+                Step.STARTED,
+                Step.LISTENING),
         INCUMBENT_KILLED("the incumbent is killed (SIGKILL)", Deed.KILL_INCUMBENT, Step.STARTED, Step.HOLDING),
         INCUMBENT_SUSPENDED(
                 "the incumbent is stopped for 9 s (SIGSTOP)", Deed.SUSPEND_INCUMBENT, Step.STARTED, Step.HOLDING),
@@ -91,6 +97,11 @@ class FailuresIT {
         // Later it is the successor's, and gone until the next restart, which SIGHUP begins.
         UNLINKED("the file of the control socket is deleted", Deed.UNLINK_SOCKET, Step.STARTED, Step.ANSWERING),
         SUPERVISOR_KILLED("the supervisor is killed (SIGKILL)", Deed.KILL_SUPERVISOR, Step.STARTED, Step.HOLDING),
+        FORSAKEN(
+                "the successor is stopped for 9 s (SIGSTOP), and the supervisor is killed meanwhile",
+                Deed.SUSPEND_ITSELF_AND_KILL_SUPERVISOR,
+                Step.STARTED,
+                Step.HOLDING),
         SUPERVISOR_SUSPENDED(
                 "the supervisor is stopped for 9 s (SIGSTOP)", Deed.SUSPEND_SUPERVISOR, Step.STARTED, Step.HOLDING),
         SUPERVISOR_STORM("50 times SIGHUP to the supervisor", Deed.STORM_SUPERVISOR, Step.STARTED, Step.HOLDING);
@@ -112,27 +123,35 @@ class FailuresIT {
                     .filter(this::concerns)
                     .flatMap(shape -> Stream.of(Step.values())
                             .filter(step -> step.compareTo(first) >= 0 && step.compareTo(last) <= 0)
+                            .filter(step -> !shape.isUnmodified || PlainApp.STEPS.contains(step))
                             .map(step -> new Case(shape, this, step)));
         }
 
         private boolean concerns(Shape shape) {
             return switch (this) {
-                case SUPERVISOR_KILLED, SUPERVISOR_SUSPENDED, SUPERVISOR_STORM -> shape == Shape.SUPERVISED;
-                case STORM -> shape == Shape.BY_ITSELF; // SIGHUP to a generation is none of its supervisor's
+                case SUPERVISOR_KILLED, FORSAKEN, SUPERVISOR_SUSPENDED, SUPERVISOR_STORM -> shape.isSupervised;
+                case STORM -> !shape.isSupervised; // SIGHUP to a generation is none of its supervisor's
+                case FAILS, LIES, DAWDLES, NONSENSE, FUTURE -> !shape.isUnmodified; // it takes words of Baton
                 default -> true;
             };
         }
     }
 
-    /** How generations follow each other. */
+    /** How generations follow each other, and whether it is the agent that speaks for them. */
     enum Shape {
-        BY_ITSELF("by itself"),
-        SUPERVISED("supervised");
+        BY_ITSELF("by itself", false, false),
+        SUPERVISED("supervised", true, false),
+        AGENT("agent", false, true),
+        AGENT_SUPERVISED("agent, supervised", true, true);
 
         private final String words;
+        private final boolean isSupervised;
+        private final boolean isUnmodified;
 
-        Shape(String words) {
+        Shape(String words, boolean isSupervised, boolean isUnmodified) {
             this.words = words;
+            this.isSupervised = isSupervised;
+            this.isUnmodified = isUnmodified;
         }
     }
 
@@ -153,7 +172,7 @@ class FailuresIT {
 
         /** Whether nobody has the listener any more, unless the successor binds anew. */
         boolean isDeathOfTheOnlyListener() {
-            return shape == Shape.BY_ITSELF && fault.deed == Deed.KILL_INCUMBENT && step.compareTo(Step.LISTENING) < 0;
+            return !shape.isSupervised && fault.deed == Deed.KILL_INCUMBENT && step.compareTo(Step.LISTENING) < 0;
         }
     }
 
@@ -220,7 +239,7 @@ class FailuresIT {
 
             var told = told(app);
             app.nextBehaves();
-            if (one.fault().deed == Deed.KILL_SUPERVISOR) {
+            if (one.fault() == Fault.SUPERVISOR_KILLED || one.fault() == Fault.FORSAKEN) {
                 await().atMost(LIMIT).alias("the death of the supervisor").until(() -> !app.isKept());
                 app.keepAgain();
             }
@@ -255,8 +274,12 @@ class FailuresIT {
                 .option("-Daddress=127.0.0.1:" + Supervised.freePort())
                 .set("childTimeout", CHILD_TIMEOUT)
                 .set("readyTimeout", CHILD_TIMEOUT.multipliedBy(4))
+                .set("watch", WATCH)
                 .set("shutdownTimeout", SHUTDOWN_TIMEOUT);
-        return shape == Shape.SUPERVISED ? builder.supervised() : builder;
+        if (shape.isUnmodified) {
+            builder.unmodified().option("-Dsun.net.httpserver.nodelay=true");
+        }
+        return shape.isSupervised ? builder.supervised() : builder;
     }
 
     /** Asks for a restart. {@return how it ended, in the words of the answer} */

@@ -3,9 +3,9 @@ package dev.baton.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
 import dev.baton.it.Deployment.Note;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -225,6 +225,20 @@ final class Site implements AutoCloseable {
         return to;
     }
 
+    /** The agent's jar, where the command looks for it. */
+    static Path agent() {
+        try {
+            var main = Class.forName("dev.baton.cli.Main", false, Site.class.getClassLoader());
+            return Path.of(main.getProtectionDomain()
+                            .getCodeSource()
+                            .getLocation()
+                            .toURI())
+                    .resolveSibling("lib/baton-agent.jar");
+        } catch (ReflectiveOperationException | java.net.URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     static List<String> batonCommand(String... arguments) {
         var command = new ArrayList<String>();
         command.add(JAVA.toString());

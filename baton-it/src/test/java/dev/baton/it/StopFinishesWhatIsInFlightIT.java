@@ -3,8 +3,8 @@ package dev.baton.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.baton.it.App.Deed;
-import dev.baton.it.App.Step;
+import dev.baton.it.Misdeed.Deed;
+import dev.baton.it.Misdeed.Step;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

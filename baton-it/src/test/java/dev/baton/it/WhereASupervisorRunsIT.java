@@ -70,7 +70,7 @@ class WhereASupervisorRunsIT {
         assumeTrue(User.id() == 0, "only root can mount /proc and become another user");
         assumeTrue(mayMount(), "mounting is not allowed here");
         var baton = String.join(" ", Site.batonCommand()).replace(Site.CLASS_PATH, publicClasses());
-        var agent = Files.copy(agent(), directory.resolve("classes/baton-agent.jar"));
+        var agent = Files.copy(Site.agent(), directory.resolve("classes/baton-agent.jar"));
         Files.move(Supervised.jar(directory, "1"), directory.resolve("plain.jar"));
         var script = Files.writeString(
                 directory.resolve("hidden.sh"), """
@@ -115,12 +115,6 @@ class WhereASupervisorRunsIT {
     }
 
     /** Beside the jar of the command line, where {@code run} looks for it too. */
-    private static Path agent() throws Exception {
-        var main = Class.forName("dev.baton.cli.Main", false, WhereASupervisorRunsIT.class.getClassLoader());
-        return Path.of(main.getProtectionDomain().getCodeSource().getLocation().toURI())
-                .resolveSibling("lib/baton-agent.jar");
-    }
-
     private static boolean mayMount() throws Exception {
         return sh("unshare --mount mount -t proc -o hidepid=2 proc /proc") == 0;
     }

@@ -903,13 +903,7 @@ final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardia
         if (control == null) {
             throw new IOException("this process has no control socket at " + controlPath);
         }
-        if (control.heal()) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "{0}: somebody had removed the control socket {1}; made it anew",
-                    name,
-                    controlPath);
-        }
+        control.heal();
         return control.path();
     }
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -29,6 +30,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class Servers implements Serving {
     private static final System.Logger LOG = System.getLogger("dev.baton");
+
+    /** Not virtual ones: what carries those is the application's, and may be kept busy or pinned by it. */
+    private static final Executor OWN_THREAD =
+            task -> Thread.ofPlatform().daemon().name("baton-drain").start(task);
+
     private static final Base64.Encoder BASE64 = Base64.getEncoder();
 
     /** How long a drain that was called off may take to return. */
@@ -137,7 +143,7 @@ final class Servers implements Serving {
         deadline.onPassed(() -> {
             var open = open();
             if (!result.isDone() && open.connections() > 0) {
-                Thread.startVirtualThread(() -> LOG.log(
+                OWN_THREAD.execute(() -> LOG.log(
                         System.Logger.Level.WARNING,
                         "{0}: the shutdown time-out of {1} s has passed with {2} open; they are cut",
                         name,
@@ -145,8 +151,7 @@ final class Servers implements Serving {
                         open));
             }
         });
-        var _ = pause().exceptionally(e -> null)
-                .thenRunAsync(() -> drainAll(deadline, result, returned), Thread::startVirtualThread);
+        var _ = pause().exceptionally(e -> null).thenRunAsync(() -> drainAll(deadline, result, returned), OWN_THREAD);
         var _ = result.thenAccept(done::complete);
         return done;
     }
@@ -247,7 +252,7 @@ final class Servers implements Serving {
             return;
         }
         var drains = servers.stream()
-                .map(server -> CompletableFuture.supplyAsync(() -> drain(server, deadline), Thread::startVirtualThread))
+                .map(server -> CompletableFuture.supplyAsync(() -> drain(server, deadline), OWN_THREAD))
                 .toList();
         var total = drains.stream().map(CompletableFuture::join).reduce(Drained.NOTHING, Drained::plus);
         returned.complete(null);

@@ -849,7 +849,7 @@ final class Supervisor implements Reception.House {
         if (control == null) {
             throw new IOException("the supervisor has no control socket");
         }
-        var _ = control.heal();
+        control.heal();
         return control.path();
     }
 

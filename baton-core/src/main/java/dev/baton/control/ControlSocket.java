@@ -9,6 +9,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -19,17 +20,21 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>The path.</b> A new incumbent binds a name of its own beside the path and renames it over the path: whoever
  * connects reaches the old or the new one, never nothing. An older one still answers who connected before, and removes the
- * path on its way out only if it is its own file. The path is not needed by a handover that runs, but it is by the next
- * one, so that {@link #heal} brings it back when somebody has deleted it.
+ * path on its way out only if it is its own file. When somebody deletes it, as those do who tidy up {@code /tmp}, it is made
+ * anew within five seconds, or by {@link #heal} when it is needed before.
  */
 public final class ControlSocket {
+    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final int BACKLOG = 64;
+    private static final Duration LOOK = Duration.ofSeconds(5);
 
     private final ControlLoop loop;
     private final Path path;
     private final Consumer<PacketSocket> onConnection;
     private @Nullable PacketSocket socket;
     private @Nullable Object fileKey;
+    private boolean isClosed;
+    private boolean isTold;
 
     private ControlSocket(ControlLoop loop, Path path, Consumer<PacketSocket> onConnection) {
         this.loop = loop;
@@ -69,6 +74,7 @@ public final class ControlSocket {
             throws IOException {
         var control = new ControlSocket(loop, path.toAbsolutePath(), onConnection);
         control.bind();
+        loop.execute(() -> loop.after(LOOK, control::look));
         return control;
     }
 
@@ -92,13 +98,47 @@ public final class ControlSocket {
         if (holder != null) {
             throw new IOException("the control socket " + path + " was replaced by pid " + holder);
         }
-        close();
+        shut();
         bind();
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "somebody had removed the control socket {0}; pid {1,number,#} has made it anew",
+                path,
+                ProcessHandle.current().pid());
         return true;
+    }
+
+    private void look() {
+        if (isClosed) {
+            return;
+        }
+        try {
+            if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+                heal();
+            }
+            isTold = false;
+        } catch (IOException e) {
+            if (!isTold) {
+                isTold = true;
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "somebody has removed the control socket {0}, and it cannot be made anew: {1}; kill -HUP {2,number,#}"
+                                + " restarts as well",
+                        path,
+                        e.getMessage(),
+                        ProcessHandle.current().pid());
+            }
+        }
+        loop.after(LOOK, this::look);
     }
 
     /** Stops listening and removes the file if it is still this socket's. On the loop's thread. */
     public void close() {
+        isClosed = true;
+        shut();
+    }
+
+    private void shut() {
         var open = socket;
         if (open == null) {
             return;
@@ -193,11 +233,10 @@ public final class ControlSocket {
                 onConnection.accept(connection);
             }
         } catch (LinuxException e) {
-            System.getLogger("dev.baton")
-                    .log(System.Logger.Level.WARNING, "control socket " + path + ": " + e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "control socket " + path + ": " + e.getMessage());
             // No descriptors left: do not spin on what cannot be accepted now.
             loop.unwatch(open.descriptor());
-            loop.after(java.time.Duration.ofMillis(200), () -> {
+            loop.after(Duration.ofMillis(200), () -> {
                 if (open == socket) {
                     loop.watch(open.descriptor(), this::accept);
                 }

@@ -2,6 +2,7 @@ package dev.baton.control;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.baton.linux.LinuxException;
 import dev.baton.linux.PacketSocket;
@@ -83,6 +84,14 @@ class ControlSocketTest {
         assertThat(onLoop(socket::heal)).isFalse();
         Files.delete(path);
         assertThat(onLoop(socket::heal)).isTrue();
+        PacketSocket.connect(path).close();
+    }
+
+    @Test
+    void shouldMendItselfWhenSomebodyDeletedIt() throws Exception {
+        var _ = opened();
+        Files.delete(path);
+        await().until(() -> Files.exists(path));
         PacketSocket.connect(path).close();
     }
 

@@ -433,10 +433,10 @@ final class Deployment implements AutoCloseable {
         T ask() throws Exception;
     }
 
-    /** Asks on a thread of its own. */
+    /** Asks on a thread of its own; a virtual one would be pinned, and keep the load's from running. */
     static <T> CompletableFuture<T> later(Question<T> question) {
         var answer = new CompletableFuture<T>();
-        Thread.ofVirtual().start(() -> {
+        Thread.ofPlatform().daemon().start(() -> {
             try {
                 answer.complete(question.ask());
             } catch (Throwable e) {

@@ -94,8 +94,7 @@ class FailuresIT {
                 Deed.TALK_OF_THE_FUTURE,
                 Step.STARTED,
                 Step.HOLDING),
-        // Later it is the successor's, and gone until the next restart, which SIGHUP begins.
-        UNLINKED("the file of the control socket is deleted", Deed.UNLINK_SOCKET, Step.STARTED, Step.ANSWERING),
+        UNLINKED("the file of the control socket is deleted", Deed.UNLINK_SOCKET, Step.STARTED, Step.HOLDING),
         SUPERVISOR_KILLED("the supervisor is killed (SIGKILL)", Deed.KILL_SUPERVISOR, Step.STARTED, Step.HOLDING),
         FORSAKEN(
                 "the successor is stopped for 9 s (SIGSTOP), and the supervisor is killed meanwhile",
@@ -124,7 +123,12 @@ class FailuresIT {
                     .flatMap(shape -> Stream.of(Step.values())
                             .filter(step -> step.compareTo(first) >= 0 && step.compareTo(last) <= 0)
                             .filter(step -> !shape.isUnmodified || PlainApp.STEPS.contains(step))
-                            .map(step -> new Case(shape, this, step)));
+                            .map(step -> new Case(shape, this, step))
+                            .filter(one -> !one.isDeathOfTheOnlyProcess()));
+        }
+
+        private boolean endsTheSuccessor() {
+            return this == EXITS || this == CRASHES || this == IS_KILLED;
         }
 
         private boolean concerns(Shape shape) {
@@ -168,6 +172,11 @@ class FailuresIT {
                 case EXIT, CRASH, KILL_ITSELF -> step.compareTo(Step.READY) >= 0;
                 default -> false;
             };
+        }
+
+        /** Whether nobody is left who could do anything. */
+        boolean isDeathOfTheOnlyProcess() {
+            return shape == Shape.AGENT && step == Step.HOLDING && fault.endsTheSuccessor();
         }
 
         /** Whether nobody has the listener any more, unless the successor binds anew. */

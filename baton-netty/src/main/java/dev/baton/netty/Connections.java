@@ -23,12 +23,16 @@ final class Connections {
     private static final int CUT_LIMIT_S = 5;
     private static final Duration GRACE = Duration.ofSeconds(3);
 
+    /** What has not gone to the successor so long before the deadline is told to close, lest it be cut. */
+    private static final Duration LAST_CALL = Duration.ofSeconds(2);
+
     private final Map<Channel, Connection> open = new ConcurrentHashMap<>();
     private final Map<Object, Long> begunNanos = new ConcurrentHashMap<>();
     private volatile CompletableFuture<Void> over = new CompletableFuture<>();
     private volatile boolean draining;
     private volatile boolean calledOff;
     private volatile @Nullable Passage passage;
+    private volatile Deadline limit = Deadline.after(Duration.ZERO);
     private volatile long lostNanos;
     private final AtomicInteger moved = new AtomicInteger();
 
@@ -76,13 +80,19 @@ final class Connections {
     }
 
     /**
-     * Whether connections must end here: there is no way to the successor. One that has just been lost is most often lost
-     * by the successor's death, which calls the drain off; so no close is announced for a moment.
+     * Whether connections must end here: there is no way to the successor, or no time. A way that has just been lost is most
+     * often lost by the successor's death, which calls the drain off; so no close is announced for a moment.
      */
     boolean mustEnd() {
         var way = passage;
-        if (!draining || way == null || way.isOpen()) {
-            return draining && way == null;
+        if (!draining) {
+            return false;
+        }
+        if (way == null || limit.remaining().compareTo(LAST_CALL) < 0) {
+            return true;
+        }
+        if (way.isOpen()) {
+            return false;
         }
         var now = System.nanoTime();
         if (lostNanos == 0) {
@@ -119,6 +129,7 @@ final class Connections {
         calledOff = false;
         moved.set(0);
         lostNanos = 0;
+        limit = deadline;
         passage = way;
         over = new CompletableFuture<>();
         draining = true;

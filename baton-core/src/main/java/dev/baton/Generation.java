@@ -568,21 +568,33 @@ final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardia
 
     /*
      * A supervisor that has ended in the middle of a handover may have told one generation to serve and not yet the other to
-     * drain. Neither knows what the other was told. One of them holds the baton, since nobody who serves lets go of it
-     * unless told to: that one takes the office, and the other leaves. A predecessor that drains holds nothing for long.
+     * drain. Neither knows what the other was told. But whoever serves lets go of the baton only when told to, so of two
+     * that go on the elder holds it: that one takes the office, and then the other leaves. A predecessor that drains has let go
+     * of it or is about to; one that has ended holds nothing.
      */
     private void goOnAlone(Membership its, Deadline end) {
         if (state != State.SERVING || control != null) {
             return;
         }
         try {
-            var holder = ControlSocket.holder(controlPath);
-            if (holder != null) {
-                its.relieve("the supervisor has ended in the middle of a handover, and pid " + holder + " serves on");
-                return;
-            }
-            if (baton.isHeldElsewhere() && !end.isPassed()) {
-                loop.after(ASK_AGAIN, () -> goOnAlone(its, end));
+            if (baton.isHeldElsewhere()) {
+                var holder = ControlSocket.holder(controlPath);
+                if (holder != null) {
+                    its.relieve(
+                            "the supervisor has ended in the middle of a handover, and pid " + holder + " serves on");
+                    return;
+                }
+                if (end.isPassed()) {
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "{0}: another process holds the baton, {1}, and neither goes on nor ends; this process, pid {2,number,#},"
+                                    + " serves meanwhile, and can be restarted only when that one has ended",
+                            name,
+                            controlPath + ".baton",
+                            pid());
+                }
+                var again = end.isPassed() ? Deadline.after(config.shutdownTimeout()) : end;
+                loop.after(ASK_AGAIN, () -> goOnAlone(its, again));
                 return;
             }
         } catch (IOException e) {

@@ -145,7 +145,8 @@ final class Draining {
                 notice.takeBack();
                 return Optional.empty();
             }
-            var _ = over.await(isUnderWay ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
+            var isWaitedFor = isUnderWay || (relocation != null && polite.isPassed());
+            var _ = over.await(isWaitedFor ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
         }
     }
 

@@ -24,8 +24,8 @@ import java.util.stream.Stream;
  * PlainApp DIRECTORY}. Its successors misbehave where such an application can tell where it stands: {@link #STEPS}.
  */
 final class PlainApp {
-    /** Its main has begun; it has bound; it has begun to accept, as far as it knows; it has answered; its predecessor has gone. */
-    static final Set<Step> STEPS = Set.of(Step.STARTED, Step.LISTENING, Step.READY, Step.ANSWERING, Step.HOLDING);
+    /** Its main has begun; it has bound; it has begun to accept, as far as it knows; it has answered. */
+    static final Set<Step> STEPS = Set.of(Step.STARTED, Step.LISTENING, Step.READY, Step.ANSWERING);
 
     private static final int BACKLOG = 511;
     private static final int FIRST_ANSWERS = 5;
@@ -53,11 +53,6 @@ final class PlainApp {
         server.start();
         misdeed.note("ready");
         misdeed.at(Step.READY);
-        if (misdeed.isDueAt(Step.HOLDING)) {
-            ProcessHandle.of(Misdeed.incumbent())
-                    .ifPresent(incumbent -> incumbent.onExit().join());
-            misdeed.at(Step.HOLDING);
-        }
     }
 
     private void answer(HttpExchange exchange) throws IOException {

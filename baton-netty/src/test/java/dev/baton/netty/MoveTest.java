@@ -204,6 +204,21 @@ class MoveTest {
         }
     }
 
+    /** The successor stands still, say: nothing says that the way is closed. */
+    @Test
+    void shouldAnnounceTheCloseShortlyBeforeTheDeadlineThoughTheWayIsOpen() throws Exception {
+        try (var wire = old.connect()) {
+            wire.get("/wait");
+            await().until(() -> old.server.open().requests() == 1);
+
+            var drained = old.drain(Deadline.after(Duration.ofMillis(1500)), new Way(next.server));
+            go.countDown();
+
+            assertThat(wire.receive().header("connection")).isEqualTo("close");
+            assertThat(drained.join()).isEqualTo(new Drained(1, 0, 0));
+        }
+    }
+
     @Test
     void shouldDrainAsEverWhatTheSuccessorDoesNotTake() throws Exception {
         next.drain(deadline).join();

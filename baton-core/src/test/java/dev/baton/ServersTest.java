@@ -4,9 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.baton.control.ControlLoop;
+import dev.baton.control.Message;
 import java.time.Duration;
+import java.util.List;
+import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -74,5 +79,98 @@ class ServersTest {
         resumed.get(10, TimeUnit.SECONDS);
         await().during(Duration.ofMillis(200)).until(() -> !late.isPaused());
         assertThat(drained).isNotDone();
+    }
+
+    /** A server that takes its time, another one for each call. */
+    private static final class Moody implements Server {
+        private static final int LONGEST_NANOS = 300_000;
+
+        private final Random random;
+        private final AtomicInteger drains = new AtomicInteger();
+        private boolean isPaused = true;
+        private int calledOff;
+
+        Moody(Random random) {
+            this.random = random;
+        }
+
+        private void tarry() {
+            int nanos;
+            synchronized (random) {
+                nanos = random.nextInt(LONGEST_NANOS);
+            }
+            LockSupport.parkNanos(nanos);
+        }
+
+        @Override
+        public void pause() {
+            tarry();
+            synchronized (this) {
+                isPaused = true;
+            }
+        }
+
+        @Override
+        public void resume() {
+            tarry();
+            synchronized (this) {
+                isPaused = false;
+                calledOff++;
+                notifyAll();
+            }
+        }
+
+        @Override
+        public Drained drain(Deadline deadline) throws InterruptedException {
+            drains.incrementAndGet();
+            tarry();
+            synchronized (this) {
+                isPaused = true;
+                var before = calledOff;
+                while (calledOff == before && !deadline.isPassed()) {
+                    wait(1);
+                }
+            }
+            tarry();
+            drains.decrementAndGet();
+            return Drained.NOTHING;
+        }
+
+        @Override
+        public Open open() {
+            return Open.NOTHING;
+        }
+
+        synchronized boolean accepts() {
+            return !isPaused && drains.get() == 0;
+        }
+    }
+
+    @Test
+    void shouldAcceptInTheEndWheneverADrainIsCalledOff() throws Exception {
+        var seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        var random = new Random(seed);
+        var rounds = Integer.getInteger("baton.rounds", 100);
+        var loop = new ControlLoop("test");
+        var servers = new Servers("test", loop, Duration.ZERO);
+        var moody = List.of(new Moody(new Random(seed + 1)), new Moody(new Random(seed + 2)));
+        moody.forEach(servers::add);
+        for (int round = 0; round < rounds; round++) {
+            var drained = servers.drain(LONG);
+            LockSupport.parkNanos(random.nextInt(1_000_000));
+            if (random.nextBoolean()) {
+                assertThat(servers.drain(LONG)).as("asked for twice").isSameAs(drained);
+            }
+            servers.resume().get(10, TimeUnit.SECONDS);
+
+            assertThat(moody).as("seed %d, round %d", seed, round).allMatch(Moody::accepts);
+            assertThat(drained).isNotDone();
+        }
+        var drained = servers.drain(Duration.ofMillis(1)).get(10, TimeUnit.SECONDS);
+
+        assertThat(drained).isEqualTo(new Message.Drained(0, 0, 0, 0L));
+        assertThat(moody).noneMatch(Moody::accepts);
+        loop.close();
     }
 }

@@ -27,7 +27,7 @@ class ListeningTest {
     private static final InetSocketAddress ANY_PORT = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
 
     /** The number of the descriptor that listens on a port. */
-    private static int number(int port) throws IOException {
+    static int number(int port) throws IOException {
         return Listeners.scan().stream()
                 .filter(found -> found.address() instanceof InetSocketAddress inet && inet.getPort() == port)
                 .findFirst()

@@ -14,12 +14,15 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
@@ -126,8 +129,12 @@ class PassageTest {
 
     /** Something with a descriptor stands for a connection; the listener's name tells them apart. */
     private Set<String> give(int count, String unread) throws Exception {
+        return give(0, count, unread);
+    }
+
+    private Set<String> give(int from, int to, String unread) throws Exception {
         var given = new TreeSet<String>();
-        for (int i = 0; i < count; i++) {
+        for (int i = from; i < to; i++) {
             var name = "c" + i;
             given.add(name);
             var pipe = Descriptors.pipe();
@@ -149,6 +156,44 @@ class PassageTest {
                 .map(Map.Entry::getKey)
                 .collect(Collectors.toSet());
         await().untilAsserted(() -> assertThat(taken).containsExactlyInAnyOrderElementsOf(gone));
+    }
+
+    /** More of it with {@code -Dbaton.rounds=500}, as in ServersTest. */
+    @Test
+    @Timeout(1200)
+    void shouldHaveOneOwnerForEachWheneverItEndsWhileSeveralThreadsGive() throws Exception {
+        var seed = System.nanoTime();
+        System.out.println("seed " + seed);
+        var random = new Random(seed);
+        var rounds = Integer.getInteger("baton.rounds", 8);
+        for (int round = 0; round < rounds; round++) {
+            if (round > 0) {
+                shouldLeaveNothingOpen();
+                open();
+            }
+            settled.clear();
+            taken.clear();
+            arriveAt(connection -> connection.listener().hashCode() % 7 != 0);
+            var given = new ConcurrentSkipListSet<String>();
+            try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+                for (int thread = 0; thread < 4; thread++) {
+                    int from = thread * 40;
+                    var _ = threads.submit(() -> given.addAll(give(from, from + 40, "")));
+                }
+                var ending = random.nextInt(3);
+                LockSupport.parkNanos(random.nextInt(3_000_000));
+                switch (ending) {
+                    case 0 -> here.execute(departures::end);
+                    case 1 -> there.execute(() -> ends.getLast().shutdown());
+                    default -> {
+                        // It ends when all are settled.
+                    }
+                }
+            }
+
+            awaitSettled(given);
+            assertThat(settled).as("seed %d, round %d", seed, round).hasSize(160);
+        }
     }
 
     @Test

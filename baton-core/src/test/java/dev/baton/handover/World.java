@@ -94,6 +94,10 @@ final class World {
         private boolean successorEndTold;
         private boolean pauseConfirmed;
         private boolean commitUnheard;
+
+        /** It has said that it served before it was told to: it may miss the commitment, and nobody can tell. */
+        private boolean hasLied;
+
         private boolean signalOwed;
 
         // Its servers and its baton.
@@ -133,6 +137,7 @@ final class World {
             successor = of.successor;
             launching = of.launching;
             unwanted = of.unwanted;
+            hasLied = of.hasLied;
             linked = of.linked;
             successorLinkEndSeen = of.successorLinkEndSeen;
             successorExitSeen = of.successorExitSeen;
@@ -171,6 +176,7 @@ final class World {
                 linkOpenThere,
                 launching,
                 unwanted,
+                hasLied,
                 linked,
                 successorLinkEndSeen,
                 successorExitSeen,
@@ -548,7 +554,10 @@ final class World {
                         && parent.handover != null
                         && !(parent.handover.phase() instanceof Handover.Phase.Switching)
                         && !(parent.handover.phase() instanceof Handover.Phase.Pausing)) {
-                    moves.add(new Move(" lies: SERVING", true, pid, (_, p) -> p.up = plus(p.up, Word.SERVING)));
+                    moves.add(new Move(" lies: SERVING", true, pid, (_, p) -> {
+                        p.up = plus(p.up, Word.SERVING);
+                        p.hasLied = true;
+                    }));
                 }
                 moves.add(new Move("'s link breaks", true, pid, (_, p) -> {
                     p.linkOpenHere = false;
@@ -787,6 +796,7 @@ final class World {
             var successor = successorOf(proc);
             if (!stopped
                     && successor != null
+                    && !successor.hasLied
                     && (!successor.alive || isGoing(successor))
                     && !endIsOnItsWay(proc, successor)) {
                 broken.add("after the commitment a dead successor leads back: pid " + proc.pid + " leaves, though pid "
@@ -845,6 +855,8 @@ final class World {
                 case Handover.Effect.Kill() -> {
                     proc.unwanted = true;
                     if (successor != null && successor.alive) {
+                        // It may have been committed to before its lie was heard, and asked; whoever did sees its end.
+                        excuseAskersOf(successor);
                         end(successor);
                     }
                 }

@@ -40,6 +40,11 @@ final class Notice {
                     "io.netty.handler.codec.http.HttpUtil",
                     "isKeepAlive",
                     "(Lio/netty/handler/codec/http/HttpMessage;)Z",
+                    0),
+            new Setting(
+                    "io.vertx.core.http.impl.HttpUtils",
+                    "isKeepAlive",
+                    "(Lio/netty/handler/codec/http/HttpRequest;)Z",
                     0));
 
     /** So long a client may take to act on a farewell. */

@@ -34,7 +34,7 @@ class NoticeIT {
     private Path directory;
 
     @ParameterizedTest
-    @EnumSource(names = {"TOMCAT", "JETTY", "UNDERTOW", "NETTY"})
+    @EnumSource(names = {"TOMCAT", "JETTY", "UNDERTOW", "NETTY", "VERTX"})
     void shouldAnnounceTheClose(Server server) throws Exception {
         try (var app = Unmodified.start(directory, Map.of("BATON_MOVE", "off"), JVM_OPTIONS, server::command)) {
             var _ = app.awaitIncumbent(1);

@@ -289,7 +289,22 @@ final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardia
         if (candidate == null) {
             return activated(listenerName, address);
         }
-        var taken = take(listenerName);
+        Optional<OwnedDescriptor> taken;
+        try {
+            taken = take(listenerName);
+        } catch (IOException e) {
+            if (!candidate.hasIncumbentEnded()) {
+                throw e;
+            }
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0}: the incumbent has ended before it gave {1} away ({2}); binding {3} anew",
+                    name,
+                    listenerName,
+                    e.getMessage(),
+                    OpenListener.text(address));
+            return null;
+        }
         if (taken.isEmpty()) {
             return null;
         }

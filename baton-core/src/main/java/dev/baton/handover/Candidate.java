@@ -31,6 +31,9 @@ public final class Candidate {
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration GIVEN_UP = Duration.ofSeconds(10);
 
+    /** How long after the end of its link a process that was killed may take to have ended. */
+    private static final Duration ENDING = Duration.ofSeconds(5);
+
     /** What becomes of a candidate. Called on the loop's thread. */
     public interface Heir {
         /**
@@ -96,13 +99,14 @@ public final class Candidate {
     private final OwnedDescriptor incumbentProcess;
     private final ProcessHandle incumbent;
     private final ArrayDeque<CompletableFuture<Reply>> requests = new ArrayDeque<>();
+    private final CompletableFuture<@Nullable Void> gone = new CompletableFuture<>();
     private final CompletableFuture<Message.Welcome> welcome = new CompletableFuture<>();
     private @Nullable Serving serving;
     private @Nullable Heir heir;
     private Limits limits = new Limits(Duration.ZERO, Duration.ZERO, Duration.ZERO, Duration.ZERO);
     private volatile Candidacy candidacy = Candidacy.joined();
     private boolean restartPending;
-    private boolean linkEnded;
+    private volatile boolean linkEnded;
     private boolean processEnded;
     private boolean told;
     private @Nullable Membership membership;
@@ -268,6 +272,29 @@ public final class Candidate {
     /** {@return whether the process of the incumbent, or of the supervisor, has ended} */
     public boolean isOrphan() {
         return candidacy.orphan();
+    }
+
+    /**
+     * Tells a lost link from a dead incumbent, after a request was not answered. Waits for a moment: the link of a process that is
+     * killed ends a little earlier than the process.
+     *
+     * @return whether the process of the incumbent, or of the supervisor, has ended
+     */
+    public boolean hasIncumbentEnded() {
+        try {
+            if (!linkEnded) {
+                return false;
+            }
+            gone.get(ENDING.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (TimeoutException e) {
+            return false;
+        } catch (ExecutionException e) {
+            throw new AssertionError("only ever completed with null", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     /** {@return the process of the incumbent, or of the predecessor} */
@@ -444,11 +471,11 @@ public final class Candidate {
     }
 
     private void linkEnded(String reason) {
+        linkEnded = true;
         var gone = new IOException("the link to the incumbent is gone: " + reason);
         welcome.completeExceptionally(gone);
         requests.forEach(request -> request.completeExceptionally(gone));
         requests.clear();
-        linkEnded = true;
         if (processEnded) {
             incumbentGone();
         } else if (heir != null) {
@@ -469,6 +496,7 @@ public final class Candidate {
     }
 
     private void incumbentGone() {
+        gone.complete(null);
         if (told) {
             return;
         }

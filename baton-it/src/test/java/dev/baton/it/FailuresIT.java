@@ -50,11 +50,11 @@ class FailuresIT {
     private static final boolean ALL = "all".equals(System.getProperty("baton.failures"));
 
     /** What each build does; the rest takes a while. */
-    private static final String FEW = "Case.(BY_ITSELF, INCUMBENT_KILLED, READY|BY_ITSELF, IS_SUSPENDED, READY"
+    private static final String FEW = "Case.(BY_ITSELF, INCUMBENT_KILLED, (JOINED|READY)|BY_ITSELF, IS_SUSPENDED, READY"
             + "|BY_ITSELF, THROWS, PREPARED|SUPERVISED, EXITS, STARTED).";
 
-    private static final Duration CHILD_TIMEOUT = Duration.ofSeconds(6);
-    private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(8);
+    private static final Duration CHILD_TIMEOUT = Duration.ofSeconds(8);
+    private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(15);
     private static final Duration WATCH = Duration.ofMillis(500);
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Duration WALK = Duration.parse(System.getProperty("baton.walk", "PT1S"));

@@ -119,6 +119,7 @@ final class Supervisor implements Reception.House {
     private @Nullable Set<String> claimed;
     private int stops;
     private boolean stopping;
+    private boolean isRestartOwed;
 
     Supervisor(Settings settings) throws IOException {
         this.settings = settings;
@@ -315,6 +316,10 @@ final class Supervisor implements Reception.House {
                         settings.name(),
                         its.pid(),
                         its.generation());
+                if (isRestartOwed) {
+                    isRestartOwed = false;
+                    current.conductor.handle(new Handover.Event.RestartAsked(Handover.SIGNAL));
+                }
                 taken.complete(null);
             } catch (IOException e) {
                 letGo();
@@ -375,7 +380,14 @@ final class Supervisor implements Reception.House {
     /** From any thread. */
     void restart(String why) {
         LOG.log(System.Logger.Level.INFO, "{0}: restart asked for by {1}", settings.name(), why);
-        loop.execute(() -> current.conductor.handle(new Handover.Event.RestartAsked(Handover.SIGNAL)));
+        loop.execute(() -> {
+            if (control == null) {
+                // It is about to take over a generation, or to start the first one.
+                isRestartOwed = true;
+            } else {
+                current.conductor.handle(new Handover.Event.RestartAsked(Handover.SIGNAL));
+            }
+        });
     }
 
     /** From any thread: drains and ends; called again, at once; a third time, by SIGKILL. */

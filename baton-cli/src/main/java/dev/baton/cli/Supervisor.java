@@ -309,6 +309,11 @@ final class Supervisor implements Reception.House {
                 member.join(next);
                 current = next;
                 seat = vacancy.conductor;
+                // Before it is told, which then removes the file if it is its own.
+                if (settings.pidFile().isPresent()) {
+                    PidFile.write(
+                            settings.pidFile().get(), ProcessHandle.current().pid());
+                }
                 var _ = link.send(new Message.InOffice());
                 LOG.log(
                         System.Logger.Level.INFO,

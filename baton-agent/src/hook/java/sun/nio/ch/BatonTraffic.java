@@ -21,10 +21,12 @@ import jdk.internal.access.SharedSecrets;
 public final class BatonTraffic {
     private static final JavaIOFileDescriptorAccess DESCRIPTORS = SharedSecrets.getJavaIOFileDescriptorAccess();
     private static final int FIRST_SIZE = 256;
+    private static final Object SECURING = new Object();
 
     private static BatonNatives.Transfer transfer;
     private static BatonNatives.Closing closing;
     private static BiFunction<InetSocketAddress, Integer, long[]> arrival;
+    private static Runnable secured;
 
     // Changed under the lock of this class; read by anybody.
     private static volatile BatonConversation[] conversations = new BatonConversation[FIRST_SIZE];
@@ -254,6 +256,17 @@ public final class BatonTraffic {
         return true;
     }
 
+    /** TLS begins on a connection. Returns when what goes below it is followed, if it can be. */
+    static void secured() {
+        synchronized (SECURING) {
+            var first = secured;
+            if (first != null) {
+                secured = null;
+                first.run();
+            }
+        }
+    }
+
     private static synchronized void begin(int number, int listener, long in, long out) {
         var all = conversations;
         if (number >= all.length) {
@@ -299,14 +312,19 @@ public final class BatonTraffic {
      * @param arrival asked for each accepted connection while some are {@linkplain #expect expected}, with its remote
      *     address and the number of its descriptor: null if it is nothing special; when the descriptor was made to stand for
      *     another connection, how much was read from and written to that
+     * @param secured run once, before what began the first connection with TLS comes to the application
      * @throws ReflectiveOperationException if these are not such classes
      */
     public static void install(
-            byte[] transferFile, byte[] closingFile, BiFunction<InetSocketAddress, Integer, long[]> arrival)
+            byte[] transferFile,
+            byte[] closingFile,
+            BiFunction<InetSocketAddress, Integer, long[]> arrival,
+            Runnable secured)
             throws ReflectiveOperationException {
         transfer = (BatonNatives.Transfer) nestmate(transferFile, SocketDispatcher.class);
         closing = (BatonNatives.Closing) nestmate(closingFile, UnixDispatcher.class);
         BatonTraffic.arrival = arrival;
+        BatonTraffic.secured = secured;
     }
 
     private static Object nestmate(byte[] classFile, Class<?> host) throws ReflectiveOperationException {

@@ -335,7 +335,7 @@ public final class Agent {
             return;
         }
         try {
-            following.complete(Traffic.install(instrumentation, injection::accepted));
+            following.complete(Traffic.install(instrumentation, injection::accepted, new Plaintext(instrumentation)));
         } catch (ReflectiveOperationException | IOException | RuntimeException | LinkageError e) {
             following.completeExceptionally(e);
         }

@@ -9,7 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Sends the calls a class makes to some static methods of another class to methods of the same name and type elsewhere.
+ * Sends the calls a class makes to some static methods of another type to methods of the same name and type in a class elsewhere.
  *
  * <p>That takes no change of any method: in the constant pool (JVMS 4.4) a call names its class, and another one is written
  * there. It takes a millisecond, where the class-file library of the JDK needs a hundred to start.
@@ -18,6 +18,7 @@ final class CallSites {
     private static final int UTF8 = 1;
     private static final int CLASS = 7;
     private static final int METHOD = 10;
+    private static final int INTERFACE_METHOD = 11;
     private static final int NAME_AND_TYPE = 12;
     private static final int MOST_CONSTANTS = 0xffff;
 
@@ -70,6 +71,7 @@ final class CallSites {
                 var method = methods.contains(name) ? name : name + pool.descriptor(i);
                 if (methods.contains(method)) {
                     put(redirected, pool.places[i], type);
+                    redirected[pool.places[i] - 1] = METHOD; // also where an interface was called
                     called.add(method);
                 }
             }
@@ -164,7 +166,7 @@ final class CallSites {
                     case UTF8 -> at += 2 + number(at);
                     case CLASS, 8, 16, 19, 20 -> at += 2;
                     case 15 -> at += 3;
-                    case 3, 4, 9, METHOD, 11, NAME_AND_TYPE, 17, 18 -> at += 4;
+                    case 3, 4, 9, METHOD, INTERFACE_METHOD, NAME_AND_TYPE, 17, 18 -> at += 4;
                     case 5, 6 -> {
                         at += 8;
                         i++; // takes two places
@@ -193,7 +195,7 @@ final class CallSites {
 
         boolean isMethodOf(int constant, byte[] type) {
             int place = places[constant];
-            if (place == 0 || classFile[place - 1] != METHOD) {
+            if (place == 0 || (classFile[place - 1] != METHOD && classFile[place - 1] != INTERFACE_METHOD)) {
                 return false;
             }
             int text = place(number(place(number(place), CLASS)), UTF8);

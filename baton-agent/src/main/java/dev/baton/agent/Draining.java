@@ -125,6 +125,7 @@ final class Draining {
 
     private Optional<Drained> untilOver() throws IOException, InterruptedException {
         deadline.onPassed(over::countDown);
+        notice.giveBelowTls();
         while (true) {
             var isWaitedFor = false;
             if (relocation != null) {

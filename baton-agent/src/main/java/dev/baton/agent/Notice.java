@@ -26,9 +26,12 @@ final class Notice {
      * two of them, see sun.nio.ch.BatonFrames; the gate keeps the application from writing in the middle of it.
      *
      * HTTP/1.1 has no such place: the announcement is part of the next response. Where that goes in the clear the connection
-     * moves and needs no announcement; below TLS only the server can say it. Each server has a setting by which it lets no
-     * connection live on, and asks for it again with each request. While this process drains, what it asks for is made to
-     * answer that. It holds for all of a server's connections, so it is done when none is left that could move.
+     * moves and needs no announcement. Below TLS nobody can say anything but the server; where the TLS is the JDK's, the word
+     * is added to what it says next, see sun.security.ssl.BatonPlaintext.
+     *
+     * For what is left, servers have a setting by which they let no connection live on, and ask for it again with each
+     * request. While this process drains, what they ask for is made to answer that. It holds for all of a server's
+     * connections, so it is done when none is left that could move.
      */
     private static final List<Setting> SETTINGS = List.of(
             // "The maximum number of HTTP requests which can be pipelined until the connection is closed"; 1 is none.
@@ -124,6 +127,13 @@ final class Notice {
         });
     }
 
+    /** Announces it on connections with TLS, each as soon as its server says something. */
+    void giveBelowTls() {
+        if (traffic != null) {
+            traffic.announceBelowTls(true);
+        }
+    }
+
     /** Has the servers announce it with their next responses, as far as they are known. What can move must have gone. */
     void giveWithResponses() {
         if (!isGiven && !settings().isEmpty()) {
@@ -136,6 +146,9 @@ final class Notice {
 
     /** Takes that back: the servers let connections live on as before. */
     void takeBack() {
+        if (traffic != null) {
+            traffic.announceBelowTls(false);
+        }
         if (isGiven && !settings().isEmpty()) {
             var changes = new HashMap<>(settings());
             changes.replaceAll((type, change) -> UnaryOperator.identity());
@@ -165,8 +178,8 @@ final class Notice {
         if (heeded != null) {
             return !heeded.isPassed();
         }
-        return !settings().isEmpty()
-                && (traffic == null || traffic.mayBeHttp1(one.number()))
+        var mayBeTold = traffic != null && traffic.isFollowedBelowTls(one.number());
+        return (mayBeTold || (!settings().isEmpty() && (traffic == null || traffic.mayBeHttp1(one.number()))))
                 && deadline.remaining().compareTo(LAST) > 0;
     }
 

@@ -58,17 +58,24 @@ final class Traffic {
 
     private record Redirect(String from, Set<String> methods, String to) {}
 
-    private Traffic() {}
+    private final Plaintext plaintext;
+
+    private Traffic(Plaintext plaintext) {
+        this.plaintext = plaintext;
+    }
 
     /**
      * Puts it in place, after {@link Hook}.
      *
      * @param arrival see {@code BatonTraffic.install}
+     * @param plaintext what goes below TLS, to be followed when the first connection begins with it
      * @throws ReflectiveOperationException if the JDK is not built as expected; nothing is to be watched then
      * @throws IOException if the jar is damaged
      */
     static Traffic install(
-            Instrumentation instrumentation, BiFunction<InetSocketAddress, Integer, long @Nullable []> arrival)
+            Instrumentation instrumentation,
+            BiFunction<InetSocketAddress, Integer, long @Nullable []> arrival,
+            Plaintext plaintext)
             throws ReflectiveOperationException, IOException {
         var neighbour = Hook.type(PACKAGE + ".Net");
         for (var name : CLASSES) {
@@ -77,9 +84,10 @@ final class Traffic {
         BatonTraffic.install(
                 CallSites.redirect(Hook.classFile("sun/nio/ch/BatonTransfer"), NATIVES, TRANSFER, SOCKETS),
                 CallSites.redirect(Hook.classFile("sun/nio/ch/BatonClosing"), NATIVES, CLOSING, DISPATCHER),
-                arrival);
+                arrival,
+                plaintext);
         redirect(instrumentation);
-        return new Traffic();
+        return new Traffic(plaintext);
     }
 
     private static void redirect(Instrumentation instrumentation) throws ReflectiveOperationException {
@@ -188,6 +196,16 @@ final class Traffic {
             case BatonFraming.FOLLOWED, BatonFraming.TLS, BatonFraming.AUTHENTICATED, BatonFraming.TOO_DEEP, -1 -> true;
             default -> false;
         };
+    }
+
+    /** {@return whether it carries TLS below which the close can be announced} */
+    boolean isFollowedBelowTls(int number) {
+        return plaintext.isFollowed() && BatonTraffic.reason(number) == BatonFraming.TLS;
+    }
+
+    /** Has the close of whatever carries TLS announced as soon as the application says something there, or no more. */
+    void announceBelowTls(boolean whether) {
+        plaintext.announce(whether);
     }
 
     boolean hasFarewell(int number) {

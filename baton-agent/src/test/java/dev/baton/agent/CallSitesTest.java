@@ -38,25 +38,58 @@ class CallSitesTest {
         }
     }
 
+    interface FormerKind {
+        static String one() {
+            return "former one";
+        }
+    }
+
+    static final class CallerOfAnInterface {
+        private CallerOfAnInterface() {}
+
+        static String call() {
+            return FormerKind.one();
+        }
+    }
+
     private static String internal(Class<?> type) {
         return type.getName().replace('.', '/');
     }
 
     static byte[] classFile() throws IOException {
-        try (var in = Caller.class.getResourceAsStream("CallSitesTest$Caller.class")) {
+        return classFile(Caller.class);
+    }
+
+    private static byte[] classFile(Class<?> type) throws IOException {
+        try (var in = type.getResourceAsStream("CallSitesTest$" + type.getSimpleName() + ".class")) {
             return java.util.Objects.requireNonNull(in).readAllBytes();
         }
+    }
+
+    private static Object called(byte[] classFile) throws ReflectiveOperationException {
+        var call = MethodHandles.lookup()
+                .defineHiddenClass(classFile, false)
+                .lookupClass()
+                .getDeclaredMethod("call");
+        call.setAccessible(true);
+        return call.invoke(null);
     }
 
     @Test
     void shouldSendTheCallsOfTheNamedMethodsElsewhere() throws Exception {
         var redirected = CallSites.redirect(classFile(), internal(Former.class), Set.of("one"), internal(Latter.class));
 
-        var loaded = MethodHandles.lookup().defineHiddenClass(redirected, false).lookupClass();
-        var call = loaded.getDeclaredMethod("call");
-        call.setAccessible(true);
+        assertThat(called(redirected)).isEqualTo("latter one, former two 1099511627776");
+    }
 
-        assertThat(call.invoke(null)).isEqualTo("latter one, former two 1099511627776");
+    @Test
+    void shouldSendTheCallsOfAnInterfaceToAClass() throws Exception {
+        var classFile = classFile(CallerOfAnInterface.class);
+
+        var redirected =
+                CallSites.redirect(classFile, internal(FormerKind.class), Set.of("one"), internal(Latter.class));
+
+        assertThat(called(redirected)).isEqualTo("latter one");
     }
 
     @Test

@@ -10,9 +10,12 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +76,36 @@ public final class ScriptedClient implements AutoCloseable {
             return new ScriptedClient(socket, limit);
         } catch (IOException e) {
             socket.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Connects with TLS; what is sent and expected is what goes below it.
+     *
+     * @param address where to connect to
+     * @param context whom to trust
+     * @param protocols what to offer of the application's protocols (RFC 7301); the server must take one if there are any
+     * @return a connected client, after the handshake
+     * @throws IOException if the connection is refused or not established in time
+     */
+    public static ScriptedClient secured(InetSocketAddress address, SSLContext context, String... protocols)
+            throws IOException {
+        var plain = connect(address);
+        try {
+            var socket = (SSLSocket) context.getSocketFactory()
+                    .createSocket(plain.socket, address.getHostString(), address.getPort(), true);
+            var parameters = socket.getSSLParameters();
+            parameters.setApplicationProtocols(protocols);
+            socket.setSSLParameters(parameters);
+            socket.setSoTimeout((int) plain.limit.toMillis());
+            socket.startHandshake();
+            if (protocols.length > 0 && socket.getApplicationProtocol().isEmpty()) {
+                throw new IOException(address + " speaks none of " + Arrays.toString(protocols));
+            }
+            return new ScriptedClient(socket, plain.limit);
+        } catch (IOException e) {
+            plain.close();
             throw e;
         }
     }

@@ -3,16 +3,19 @@ package dev.baton.examples.servers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.baton.agent.Keys;
 import dev.baton.agent.Unmodified;
 import dev.baton.load.Load;
+import dev.baton.load.ScriptedClient;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +29,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Execution(ExecutionMode.CONCURRENT)
 class NoticeIT {
     private static final int CONNECTIONS = 8;
+    private static final String REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final Duration PAUSE = Duration.ofMillis(400);
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final List<String> JVM_OPTIONS = List.of("-XX:TieredStopAtLevel=1");
@@ -56,25 +60,46 @@ class NoticeIT {
 
     /** What goes below TLS cannot move. */
     @ParameterizedTest
-    @EnumSource(names = {"SPRING_BOOT_TOMCAT"})
+    @EnumSource(
+            names = {"SPRING_BOOT_TOMCAT", "SPRING_BOOT_JETTY", "SPRING_BOOT_NETTY", "HELIDON", "QUARKUS", "MICRONAUT"})
     void shouldAnnounceTheCloseBelowTls(Server server) throws Exception {
-        var certificate = TlsClient.certificate(directory);
-        var trust = TlsClient.trusting(certificate);
-        var command = new ArrayList<String>();
-        try (var app = Unmodified.start(directory, Map.of(), JVM_OPTIONS, port -> {
-                    command.addAll(server.command(port));
-                    command.add("--server.ssl.key-store=" + certificate);
-                    command.add("--server.ssl.key-store-password=" + TlsClient.PASSWORD);
-                    return command;
-                });
-                var clients = Executors.newVirtualThreadPerTaskExecutor()) {
+        var keys = Keys.in(directory);
+        shouldBeTold(server, keys, address -> {
+            var client = ScriptedClient.secured(address, keys.trusted()).within(LIMIT);
+            return () -> "close".equals(client.send(REQUEST).expectAnswer(200).header("Connection"));
+        });
+    }
+
+    /** GOAWAY comes with an answer; streams go on. */
+    @ParameterizedTest
+    @EnumSource(names = {"SPRING_BOOT_TOMCAT", "SPRING_BOOT_NETTY", "QUARKUS"})
+    void shouldAnnounceTheCloseOfHttp2BelowTls(Server server) throws Exception {
+        var keys = Keys.in(directory);
+        shouldBeTold(server, keys, address -> {
+            var client = new Http2Client(
+                    ScriptedClient.secured(address, keys.trusted(), "h2").within(LIMIT));
+            return client::ask;
+        });
+    }
+
+    private interface Conversation {
+        /** Asks, and {@return whether the answer announces the close} */
+        boolean ask() throws IOException;
+    }
+
+    private interface Beginning {
+        Conversation with(InetSocketAddress address) throws Exception;
+    }
+
+    private void shouldBeTold(Server server, Keys keys, Beginning beginning) throws Exception {
+        try (var app = Unmodified.start(directory, Map.of(), JVM_OPTIONS, port -> server.command(port, keys));
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             var _ = app.awaitIncumbent(1);
-            var toBeTold = new ArrayList<Callable<Integer>>();
+            var told = new ArrayList<Future<Integer>>();
             for (int i = 0; i < CONNECTIONS; i++) {
-                var client = new TlsClient(app.address(), trust);
-                toBeTold.add(() -> untilTold(client));
+                var conversation = beginning.with(app.address());
+                told.add(threads.submit(() -> untilTold(conversation)));
             }
-            var told = toBeTold.stream().map(clients::submit).toList();
 
             app.restartBySignal(1);
 
@@ -85,14 +110,12 @@ class NoticeIT {
     }
 
     /** Asks until an answer announces the close, and {@return how many came} */
-    private static int untilTold(TlsClient client) throws IOException {
-        try (client) {
-            for (int answers = 1; ; answers++) {
-                if (client.ask()) {
-                    return answers;
-                }
-                LockSupport.parkNanos(PAUSE.toNanos());
+    private static int untilTold(Conversation conversation) throws IOException {
+        for (int answers = 1; ; answers++) {
+            if (conversation.ask()) {
+                return answers;
             }
+            LockSupport.parkNanos(PAUSE.toNanos());
         }
     }
 }

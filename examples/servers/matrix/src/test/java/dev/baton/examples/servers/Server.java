@@ -2,10 +2,12 @@ package dev.baton.examples.servers;
 
 import static dev.baton.examples.servers.Program.main;
 
+import dev.baton.agent.Keys;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The servers of the matrix, in the order of the table. An artifact in braces stands for the version of its jar. */
 @SuppressWarnings("ImmutableEnumChecker") // what makes a program is a constant
@@ -70,6 +72,45 @@ enum Server {
     /** {@return what follows {@code java}} */
     List<String> command(int port) {
         return program.get().command(port);
+    }
+
+    /** {@return the same with TLS on that port, and HTTP/2 where it comes with the server} */
+    List<String> command(int port, Keys keys) {
+        var plain = command(port);
+        var file = keys.file().toString();
+        return switch (this) {
+            case SPRING_BOOT_TOMCAT, SPRING_BOOT_JETTY, SPRING_BOOT_NETTY ->
+                with(
+                        plain,
+                        "--server.ssl.key-store=" + file,
+                        "--server.ssl.key-store-password=" + Keys.PASSWORD,
+                        "--server.http2.enabled=" + (this != SPRING_BOOT_JETTY));
+            case HELIDON -> with(plain, file, Keys.PASSWORD);
+            case QUARKUS ->
+                before(
+                        plain,
+                        "-Dquarkus.http.insecure-requests=disabled",
+                        "-Dquarkus.http.ssl-port=" + port,
+                        "-Dquarkus.http.ssl.certificate.key-store-file=" + file,
+                        "-Dquarkus.http.ssl.certificate.key-store-password=" + Keys.PASSWORD);
+            case MICRONAUT ->
+                before(
+                        plain,
+                        "-Dmicronaut.server.ssl.enabled=true",
+                        "-Dmicronaut.server.ssl.port=" + port,
+                        "-Dmicronaut.server.ssl.key-store.path=file:" + file,
+                        "-Dmicronaut.server.ssl.key-store.type=PKCS12",
+                        "-Dmicronaut.server.ssl.key-store.password=" + Keys.PASSWORD);
+            default -> throw new IllegalArgumentException(this + " is not tried with TLS");
+        };
+    }
+
+    private static List<String> with(List<String> command, String... arguments) {
+        return Stream.concat(command.stream(), Stream.of(arguments)).toList();
+    }
+
+    private static List<String> before(List<String> command, String... options) {
+        return Stream.concat(Stream.of(options), command.stream()).toList();
     }
 
     /** Begins to load it. */

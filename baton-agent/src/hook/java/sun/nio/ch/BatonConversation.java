@@ -52,6 +52,9 @@ public final class BatonConversation {
     /** For a reason of the mover's. */
     volatile boolean isImmovable;
 
+    /** The last drain in which nobody has taken it. */
+    volatile int leftIn;
+
     private long in;
     private long out;
 
@@ -99,7 +102,12 @@ public final class BatonConversation {
     }
 
     private boolean isLingeredFor() {
-        return !isSubstituted && !isImmovable && !isClosed && reason() == BatonFraming.FOLLOWED && isBetweenMessages();
+        return !isSubstituted
+                && !isImmovable
+                && !isClosed
+                && leftIn != BatonTraffic.drain
+                && reason() == BatonFraming.FOLLOWED
+                && isBetweenMessages();
     }
 
     /** After it, and after what it did was noted. */

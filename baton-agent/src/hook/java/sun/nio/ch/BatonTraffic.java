@@ -36,6 +36,9 @@ public final class BatonTraffic {
     /** Whether a thread that comes to read the first bytes of a message lets a mover go first. */
     static volatile boolean isMovedAtReads;
 
+    /** The number of the current drain, or of the last. */
+    static volatile int drain;
+
     private static long lastId;
 
     private BatonTraffic() {}
@@ -362,6 +365,26 @@ public final class BatonTraffic {
             }
         }
         return Arrays.copyOf(found, count);
+    }
+
+    /** A drain begins, in which connections are offered to a successor. Not by two threads at once. */
+    public static void beginDrain() {
+        int last = drain;
+        drain = last + 1;
+    }
+
+    /** Notes that nobody takes this connection in this drain. */
+    public static void leave(int number) {
+        var conversation = at(number);
+        if (conversation != null) {
+            conversation.leftIn = drain;
+        }
+    }
+
+    /** {@return whether nobody takes this connection in this drain} */
+    public static boolean isLeft(int number) {
+        var conversation = at(number);
+        return conversation != null && conversation.leftIn == drain;
     }
 
     /** Lets connections also be moved just before a message is read from them; costs each message a moment. */

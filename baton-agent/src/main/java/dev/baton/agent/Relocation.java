@@ -11,10 +11,8 @@ import dev.baton.linux.SocketPair;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -71,7 +69,6 @@ final class Relocation {
     private final List<Move> underWay = new ArrayList<>();
     private final ConcurrentLinkedQueue<Settled> settled = new ConcurrentLinkedQueue<>();
     private final Set<String> gone = new HashSet<>();
-    private final Map<Integer, Long> unmoved = new HashMap<>();
     private int toPace = -1;
     private int paced;
     private int moved;
@@ -101,6 +98,7 @@ final class Relocation {
         this.gate = new Gate(traffic);
         this.passage = passage;
         this.names = names;
+        traffic.beginDrain();
     }
 
     /** {@return how many connections have gone} */
@@ -123,7 +121,7 @@ final class Relocation {
         return isGoingOn()
                 && traffic.isMovable(number)
                 && names.apply(traffic.listener(number)) != null
-                && !Long.valueOf(traffic.id(number)).equals(unmoved.get(number));
+                && !traffic.isLeft(number);
     }
 
     /** Does not move this connection, whatever comes: its end was shown. */
@@ -293,7 +291,9 @@ final class Relocation {
             return;
         }
         gone.remove(move.socket());
-        unmoved.put(move.number(), move.id());
+        if (traffic.id(move.number()) == move.id()) {
+            traffic.leave(move.number());
+        }
         var isBack = new AtomicBoolean();
         try {
             gate.withNobodyInside(List.of(move.number()), RETURNED, (number, id, wasWoken) -> {

@@ -123,6 +123,21 @@ final class Traffic {
         return BatonTraffic.resting();
     }
 
+    /** A drain begins, in which connections are offered to a successor. */
+    void beginDrain() {
+        BatonTraffic.beginDrain();
+    }
+
+    /** Notes that nobody takes this connection in this drain. */
+    void leave(int number) {
+        BatonTraffic.leave(number);
+    }
+
+    /** {@return whether nobody takes this connection in this drain} */
+    boolean isLeft(int number) {
+        return BatonTraffic.isLeft(number);
+    }
+
     /** Lets connections also be moved just before a message is read from them; costs each message a moment. */
     void moveAtReads(boolean whether) {
         BatonTraffic.moveAtReads(whether);

@@ -3,10 +3,11 @@ package dev.baton.control;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
-import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +50,13 @@ public final class Frame {
 
     private static final Map<String, Class<?>> TYPES = Stream.of(Message.class.getPermittedSubclasses())
             .collect(Collectors.toUnmodifiableMap(type -> snakeCase(type.getSimpleName()), type -> type));
+
+    private static final ClassValue<Form> FORMS = new ClassValue<>() {
+        @Override
+        protected Form computeValue(Class<?> record) {
+            return Form.of(record);
+        }
+    };
 
     private Frame() {}
 
@@ -143,10 +151,10 @@ public final class Frame {
      */
     public static Map<String, Object> fieldsOf(Record message) {
         var fields = new LinkedHashMap<String, Object>();
-        for (var component : message.getClass().getRecordComponents()) {
-            var value = toJson(read(component, message));
+        for (var component : FORMS.get(message.getClass()).components()) {
+            var value = toJson(component.of(message));
             if (value != null) {
-                fields.put(component.getName(), value);
+                fields.put(component.name(), value);
             }
         }
         return fields;
@@ -161,33 +169,71 @@ public final class Frame {
         };
     }
 
-    private static @Nullable Object read(RecordComponent component, Record of) {
-        try {
-            return component.getAccessor().invoke(of);
-        } catch (IllegalAccessException | InvocationTargetException e) {
-            throw new IllegalStateException("cannot read " + component, e);
+    /** What reflection knows of a record. To ask it anew for each of some hundred connections takes milliseconds. */
+    private record Form(Constructor<?> constructor, List<Component> components) {
+        static Form of(Class<?> record) {
+            var all = record.getRecordComponents();
+            var types = Stream.of(all).map(RecordComponent::getType).toArray(Class<?>[]::new);
+            try {
+                return new Form(
+                        record.getDeclaredConstructor(types),
+                        Stream.of(all).map(Component::of).toList());
+            } catch (NoSuchMethodException e) {
+                throw new IllegalStateException("cannot make " + record, e);
+            }
+        }
+
+        Object make(@Nullable Object[] values) {
+            try {
+                return constructor.newInstance(values);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("cannot make " + constructor.getDeclaringClass(), e);
+            }
+        }
+    }
+
+    /**
+     * A component of a record.
+     *
+     * @param element the type of its elements when it is a list, {@code Void} otherwise
+     */
+    private record Component(String name, Class<?> type, Class<?> element, boolean isNullable, Method accessor) {
+        static Component of(RecordComponent component) {
+            var element = component.getGenericType() instanceof ParameterizedType list
+                    ? (Class<?>) list.getActualTypeArguments()[0]
+                    : Void.class;
+            return new Component(
+                    component.getName(),
+                    component.getType(),
+                    element,
+                    component.getAnnotatedType().isAnnotationPresent(Nullable.class),
+                    component.getAccessor());
+        }
+
+        @Nullable
+        Object of(Record record) {
+            try {
+                return accessor.invoke(record);
+            } catch (IllegalAccessException | InvocationTargetException e) {
+                throw new IllegalStateException("cannot read " + accessor, e);
+            }
         }
     }
 
     private static Object recordOf(Class<?> record, Map<String, Object> fields, String where) throws Violation {
-        var components = record.getRecordComponents();
-        var types = new Class<?>[components.length];
-        var values = new @Nullable Object[components.length];
-        for (int i = 0; i < components.length; i++) {
-            types[i] = components[i].getType();
-            values[i] = fromJson(components[i], fields.get(components[i].getName()), where);
+        var form = FORMS.get(record);
+        var values = new @Nullable Object[form.components().size()];
+        for (int i = 0; i < values.length; i++) {
+            var component = form.components().get(i);
+            values[i] = fromJson(component, fields.get(component.name()), where);
         }
-        try {
-            return record.getDeclaredConstructor(types).newInstance(values);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException("cannot make " + record, e);
-        }
+        return form.make(values);
     }
 
-    private static @Nullable Object fromJson(RecordComponent component, @Nullable Object value, String where)
+    private static @Nullable Object fromJson(Component component, @Nullable Object value, String where)
             throws Violation {
-        var type = component.getType();
-        if (value == null && isNullable(component)) {
+        var type = component.type();
+        if (value == null && component.isNullable()) {
             return null;
         }
         if ((type == String.class && value instanceof String)
@@ -205,21 +251,20 @@ public final class Frame {
             }
         }
         if (type == List.class && value instanceof List<?> list) {
-            return listOf(component.getGenericType(), list, where + "." + component.getName());
+            return listOf(component.element(), list, where + "." + component.name());
         }
         if (type.isRecord() && value instanceof Map<?, ?> map) {
-            return recordOf(type, stringKeys(map), where + "." + component.getName());
+            return recordOf(type, stringKeys(map), where + "." + component.name());
         }
         throw new Violation(
                 Message.Refused.PROTOCOL,
                 value == null
-                        ? where + " lacks " + component.getName()
-                        : where + "." + component.getName() + " is not "
+                        ? where + " lacks " + component.name()
+                        : where + "." + component.name() + " is not "
                                 + type.getSimpleName().toLowerCase(Locale.ROOT));
     }
 
-    private static List<Object> listOf(Type generic, List<?> list, String where) throws Violation {
-        var element = (Class<?>) ((ParameterizedType) generic).getActualTypeArguments()[0];
+    private static List<Object> listOf(Class<?> element, List<?> list, String where) throws Violation {
         var values = new ArrayList<Object>(list.size());
         for (var value : list) {
             if (element.isInstance(value)) {
@@ -237,10 +282,6 @@ public final class Frame {
         var copy = new LinkedHashMap<String, Object>();
         map.forEach((key, value) -> copy.put(String.valueOf(key), value));
         return copy;
-    }
-
-    private static boolean isNullable(RecordComponent component) {
-        return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
     }
 
     private static String snakeCase(String name) {

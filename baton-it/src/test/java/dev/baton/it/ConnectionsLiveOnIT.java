@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -147,37 +148,93 @@ class ConnectionsLiveOnIT {
         }
     }
 
+    /** Also tells what that costs: what it takes more than a handover without connections. */
     @Test
     void shouldMoveAllIdleConnectionsInOneHandover() throws Exception {
         var clients = new ArrayList<ScriptedClient>();
         try {
+            var bare = Handover.of(app);
+            var before = Footprint.of(app.pid(), directory);
             for (int i = 0; i < IDLE; i++) {
                 clients.add(app.connect());
             }
             clients.getFirst().get("/").expectAnswer(200);
             await().until(() -> app.status().openConnections() == IDLE);
 
-            var outcome = app.restart();
+            var handover = Handover.of(app);
 
-            assertThat(outcome.moved()).isEqualTo(IDLE);
-            assertThat(outcome.cutConnections()).isZero();
+            assertThat(handover.outcome.moved()).isEqualTo(IDLE);
+            assertThat(handover.outcome.cutConnections()).isZero();
             assertThat(app.status().openConnections()).isEqualTo(IDLE);
             for (var client : clients) {
                 assertThat(client.get("/").expectAnswer(200).header("X-Generation"))
-                        .isEqualTo("2");
+                        .isEqualTo("3");
             }
             System.out.printf(
-                    "moved %,d idle connections within %,d ms of the commitment; processor time of the successor %,d ms%n",
+                    "moved %,d idle connections within %,d ms of the commitment; of processor time %,d ms more in the"
+                            + " incumbent, %,d ms more in the successor, than without%n",
                     IDLE,
-                    outcome.totalMs() - Objects.requireNonNull(outcome.servingMs()) - WATCH.toMillis(),
-                    ProcessHandle.of(app.pid())
-                            .flatMap(successor -> successor.info().totalCpuDuration())
-                            .orElseThrow()
-                            .toMillis());
+                    handover.movingMs(),
+                    handover.incumbentMs - bare.incumbentMs,
+                    handover.successorMs - bare.successorMs);
+            for (var client : clients) {
+                client.close();
+            }
+            await().until(() -> app.status().openConnections() == 0);
+            var of = Footprint.of(app.pid(), directory);
+            System.out.printf("without them %s%nafter them   %s%n", before, of);
+            assertThat(of.descriptors).isLessThanOrEqualTo(before.descriptors + 10);
+            assertThat(of.polled).isLessThanOrEqualTo(before.polled + 10);
+
+            var _ = Handover.of(app);
+            var next = Footprint.of(app.pid(), directory);
+            System.out.printf("the next one %s%n", next);
+            assertThat(next.descriptors).isLessThanOrEqualTo(before.descriptors + 10);
+            assertThat(next.residentKb).isLessThanOrEqualTo(before.residentKb * 5 / 4);
         } finally {
             for (var client : clients) {
                 client.close();
             }
+        }
+    }
+
+    /**
+     * A restart and what it took.
+     *
+     * @param incumbentMs the processor time the incumbent spent on it, to its end
+     * @param successorMs that of the successor, from its start until the incumbent had ended
+     */
+    private record Handover(Message.Outcome outcome, long incumbentMs, long successorMs) {
+        static Handover of(Deployment app) throws Exception {
+            var incumbent = app.pid();
+            var spent = Deployment.later(() -> spentUntilItsEnd(incumbent));
+            var outcome = app.restart();
+            assertThat(outcome.ok()).as("%s", outcome).isTrue();
+            var incumbentMs = spent.get();
+            return new Handover(outcome, incumbentMs, processorMs(app.pid()));
+        }
+
+        long movingMs() {
+            return outcome.totalMs() - Objects.requireNonNull(outcome.servingMs()) - WATCH.toMillis();
+        }
+
+        private static long spentUntilItsEnd(long pid) {
+            var first = processorMs(pid);
+            for (long last = first, now = first; ; now = processorMs(pid)) {
+                if (now < last) {
+                    return last - first;
+                }
+                last = now;
+                LockSupport.parkNanos(1_000_000);
+            }
+        }
+
+        /** 0 when it has ended. */
+        private static long processorMs(long pid) {
+            return ProcessHandle.of(pid)
+                    .flatMap(process -> process.info().totalCpuDuration())
+                    .map(Duration::toMillis)
+                    .orElse(0L);
         }
     }
 

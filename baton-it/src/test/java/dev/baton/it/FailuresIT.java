@@ -50,8 +50,9 @@ class FailuresIT {
     private static final boolean ALL = "all".equals(System.getProperty("baton.failures"));
 
     /** What each build does; the rest takes a while. */
-    private static final String FEW = "Case.(BY_ITSELF, INCUMBENT_KILLED, (JOINED|READY)|BY_ITSELF, IS_SUSPENDED, READY"
-            + "|BY_ITSELF, THROWS, PREPARED|SUPERVISED, EXITS, STARTED).";
+    private static final String FEW = "Case.(BY_ITSELF, INCUMBENT_KILLED, (JOINED|READY)"
+            + "|BY_ITSELF, THROWS, PREPARED|SUPERVISED, (EXITS, STARTED|FORSAKEN, ANSWERING)"
+            + "|AGENT, INCUMBENT_KILLED, READY|AGENT_SUPERVISED, IS_KILLED, LISTENING).";
 
     private static final Duration CHILD_TIMEOUT = Duration.ofSeconds(8);
     private static final Duration SHUTDOWN_TIMEOUT = Duration.ofSeconds(15);

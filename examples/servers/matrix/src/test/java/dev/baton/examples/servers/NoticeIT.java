@@ -60,8 +60,7 @@ class NoticeIT {
 
     /** What goes below TLS cannot move. */
     @ParameterizedTest
-    @EnumSource(
-            names = {"SPRING_BOOT_TOMCAT", "SPRING_BOOT_JETTY", "SPRING_BOOT_NETTY", "HELIDON", "QUARKUS", "MICRONAUT"})
+    @EnumSource(names = {"SPRING_BOOT_JETTY", "HELIDON", "MICRONAUT"})
     void shouldAnnounceTheCloseBelowTls(Server server) throws Exception {
         var keys = Keys.in(directory);
         shouldBeTold(server, keys, address -> {

@@ -4,6 +4,7 @@ import static dev.baton.it.Deployment.awaitAnswers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.baton.control.Message;
 import dev.baton.it.Misdeed.Deed;
 import dev.baton.it.Misdeed.Step;
 import dev.baton.launch.ProcessStatus;

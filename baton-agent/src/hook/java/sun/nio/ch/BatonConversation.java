@@ -166,38 +166,20 @@ public final class BatonConversation {
     }
 
     /** {@return how many bytes were followed: all, or those up to where another protocol goes on} */
-    private static int follow(BatonFraming framing, long address, int bytes) {
+    private static int follow(BatonFollower follower, long address, int bytes) {
         int i = 0;
-        while (i < bytes) {
-            long skippable = framing.skippable();
+        while (i < bytes && !follower.isPassedOn()) {
+            long skippable = follower.skippable();
             if (skippable > 0) {
                 int skipped = (int) Math.min(skippable, bytes - i);
-                framing.skip(skipped);
+                follower.skip(skipped);
                 i += skipped;
             } else {
-                framing.take(UNSAFE.getByte(address + i));
+                follower.take(UNSAFE.getByte(address + i));
                 i++;
-                if (framing.reason() == BatonFraming.UPGRADED) {
-                    return i;
-                }
             }
         }
         return i;
-    }
-
-    private static void follow(BatonFrames frames, long address, int bytes) {
-        int i = 0;
-        while (i < bytes) {
-            long skippable = frames.skippable();
-            if (skippable > 0) {
-                int skipped = (int) Math.min(skippable, bytes - i);
-                frames.skip(skipped);
-                i += skipped;
-            } else {
-                frames.take(UNSAFE.getByte(address + i));
-                i++;
-            }
-        }
     }
 
     /** Notes a successful epoll_ctl(2), with its constants. */

@@ -6,7 +6,7 @@ package sun.nio.ch;
  * {@link BatonFraming} it claims nothing once something is not understood for certain. Not safe for use by several threads at
  * once.
  */
-public final class BatonFrames {
+public final class BatonFrames implements BatonFollower {
     /*
      * HTTP/2: GOAWAY with the highest number a stream can have and NO_ERROR is what a server sends that is about to stop and
      * still answers all it has taken (RFC 9113, 6.8). It may stand between any two frames but those of one header block
@@ -96,19 +96,24 @@ public final class BatonFrames {
         isOver = true;
     }
 
-    /** {@return how many of the next bytes may be {@linkplain #skip skipped}} */
+    @Override
     public long skippable() {
         return state == GIVEN_UP ? Long.MAX_VALUE : header == 0 ? rest : 0;
     }
 
-    /** Passes over so many bytes, not more than {@link #skippable}. */
+    @Override
     public void skip(long bytes) {
         if (state != GIVEN_UP) {
             rest -= bytes;
         }
     }
 
-    /** Takes the next byte, which must not be skippable. */
+    @Override
+    public boolean isPassedOn() {
+        return false;
+    }
+
+    @Override
     public void take(int next) {
         int b = next & 0xFF;
         if (state == HEAD) {

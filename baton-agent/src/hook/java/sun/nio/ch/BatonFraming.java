@@ -9,7 +9,7 @@ package sun.nio.ch;
  * this one sees nothing. Not safe for use by several threads at once; the two directions may run on two threads, as long as
  * a response is written after its request was read, which is so in any server.
  */
-public final class BatonFraming {
+public final class BatonFraming implements BatonFollower {
     /** It is followed. */
     public static final int FOLLOWED = 0;
 
@@ -146,10 +146,7 @@ public final class BatonFraming {
         return count;
     }
 
-    /**
-     * {@return how many of the next bytes may be {@linkplain #skip skipped} because nothing depends on them; when it is given
-     * up, any number}
-     */
+    @Override
     public long skippable() {
         return switch (state) {
             case BODY, CHUNK_DATA -> rest;
@@ -158,11 +155,7 @@ public final class BatonFraming {
         };
     }
 
-    /**
-     * Passes bytes over.
-     *
-     * @param bytes not more than {@link #skippable}
-     */
+    @Override
     public void skip(long bytes) {
         if (state == GIVEN_UP) {
             return;
@@ -177,11 +170,12 @@ public final class BatonFraming {
         }
     }
 
-    /**
-     * Takes the next byte, which must not be skippable.
-     *
-     * @param next the byte, signed or not
-     */
+    @Override
+    public boolean isPassedOn() {
+        return reason == UPGRADED;
+    }
+
+    @Override
     public void take(int next) {
         int b = next & 0xFF;
         switch (state) {

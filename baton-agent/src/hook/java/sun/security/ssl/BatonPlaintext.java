@@ -3,9 +3,12 @@ package sun.security.ssl;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
+import sun.nio.ch.BatonFollower;
 import sun.nio.ch.BatonFrames;
 import sun.nio.ch.BatonFraming;
 
@@ -38,8 +41,17 @@ public final class BatonPlaintext {
     private static final byte[] CLOSES = "close".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] LIVES = "\nconnection: keep-alive\r\n".getBytes(StandardCharsets.US_ASCII);
 
-    /** By what a connection writes. Each is followed from its handshake on. */
-    private static final Map<OutputRecord, BatonPlaintext> ALL = Collections.synchronizedMap(new WeakHashMap<>());
+    /**
+     * By what a connection writes. Each is followed from its handshake on. Every record is looked up here; so that threads do not
+     * wait for each other, there are several of these.
+     */
+    private static final List<Map<OutputRecord, BatonPlaintext>> ALL = new ArrayList<>();
+
+    static {
+        for (int i = 0; i < 64; i++) {
+            ALL.add(Collections.synchronizedMap(new WeakHashMap<>()));
+        }
+    }
 
     private static volatile boolean isAnnounced;
 
@@ -90,7 +102,7 @@ public final class BatonPlaintext {
             int dstsOffset,
             int dstsLength)
             throws IOException {
-        var followed = srcs == null || firstOf(srcs, srcsOffset, srcsLength) < 0 ? null : ALL.get(out);
+        var followed = srcs == null || firstOf(srcs, srcsOffset, srcsLength) < 0 ? null : those(out).get(out);
         if (followed == null) {
             return out.encode(srcs, srcsOffset, srcsLength, dsts, dstsOffset, dstsLength);
         }
@@ -119,7 +131,7 @@ public final class BatonPlaintext {
 
     /** In place of {@link OutputRecord#deliver}, by {@link SSLSocketImpl}. */
     static void deliver(OutputRecord out, byte[] bytes, int offset, int length) throws IOException {
-        var followed = ALL.get(out);
+        var followed = those(out).get(out);
         if (followed == null) {
             out.deliver(bytes, offset, length);
             return;
@@ -150,14 +162,20 @@ public final class BatonPlaintext {
 
     // ---- one connection
 
+    /** {@return those among which it is, or would be} */
+    private static Map<OutputRecord, BatonPlaintext> those(OutputRecord out) {
+        return ALL.get(System.identityHashCode(out) % ALL.size());
+    }
+
     private static BatonPlaintext followed(TransportContext context) {
         if (context.sslConfig.isClientMode || context.sslContext.isDTLS()) {
             return null;
         }
-        var followed = ALL.get(context.outputRecord);
+        var out = context.outputRecord;
+        var followed = those(out).get(out);
         if (followed == null && !context.isNegotiated) {
             followed = new BatonPlaintext(); // nothing has gone over it yet but of its handshake
-            ALL.put(context.outputRecord, followed);
+            those(out).put(out, followed);
         }
         return followed;
     }
@@ -257,38 +275,19 @@ public final class BatonPlaintext {
         if (frames == null && from < to && bytes.get(from) == 0 && responses.isBetweenMessages()) {
             frames = BatonFrames.ofHttp2(); // no response begins so, and HTTP/2's first frame does
         }
-        if (frames == null) {
-            follow(responses, bytes, from, to);
-        } else {
-            follow(frames, bytes, from, to);
-        }
+        follow(frames == null ? responses : frames, bytes, from, to);
     }
 
-    private static void follow(BatonFraming framing, ByteBuffer bytes, int from, int to) {
+    private static void follow(BatonFollower follower, ByteBuffer bytes, int from, int to) {
         int i = from;
-        while (i < to) {
-            long skippable = framing.skippable();
+        while (i < to && !follower.isPassedOn()) {
+            long skippable = follower.skippable();
             if (skippable > 0) {
                 int skipped = (int) Math.min(skippable, to - i);
-                framing.skip(skipped);
+                follower.skip(skipped);
                 i += skipped;
             } else {
-                framing.take(bytes.get(i));
-                i++;
-            }
-        }
-    }
-
-    private static void follow(BatonFrames frames, ByteBuffer bytes, int from, int to) {
-        int i = from;
-        while (i < to) {
-            long skippable = frames.skippable();
-            if (skippable > 0) {
-                int skipped = (int) Math.min(skippable, to - i);
-                frames.skip(skipped);
-                i += skipped;
-            } else {
-                frames.take(bytes.get(i));
+                follower.take(bytes.get(i));
                 i++;
             }
         }

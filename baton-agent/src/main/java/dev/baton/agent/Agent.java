@@ -64,9 +64,11 @@ public final class Agent {
     private static final Duration LAST_GRACE = Duration.ofSeconds(3);
 
     private static final long LOOK_EVERY_MS = 20;
+    private static final int WARM_UP_TURN = 50;
 
     private final BatonConfig config;
     private final @Nullable Health health;
+    private final int warmUp;
     private final @Nullable ReadyLine line;
     private final Instrumentation instrumentation;
     private final NativeTransports transports;
@@ -112,6 +114,7 @@ public final class Agent {
     private Agent(Options options, Instrumentation instrumentation) {
         this.config = options.config();
         this.health = options.health();
+        this.warmUp = options.warmUp();
         this.line = options.line() == null ? null : new ReadyLine(options.line());
         this.move = options.move();
         this.instrumentation = instrumentation;
@@ -390,6 +393,7 @@ public final class Agent {
     private void awaitArmed(Baton baton, Guardian.Ward ward) throws IOException, InterruptedException {
         var told = "";
         var signs = new SignsOfLife(config.childTimeout());
+        int asked = 0;
         while (true) {
             var next = opened.poll(LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
             if (next != null) {
@@ -402,8 +406,16 @@ public final class Agent {
             if (state.isEmpty()) {
                 state = unhealthy();
             }
+            // By turns with the above: while it warms up, the application may bind another port, or fail.
+            for (int i = 0; state.isEmpty() && asked < warmUp && i < WARM_UP_TURN; i++) {
+                state = unhealthy();
+                asked++;
+            }
             if (state.isEmpty()) {
-                return;
+                if (asked >= warmUp) {
+                    return;
+                }
+                state = "warming up";
             }
             if (!state.equals(told) || signs.areDue()) {
                 told = state;

@@ -15,12 +15,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param config what it has in common with applications that take part by themselves
  * @param health what must succeed before this generation is ready; null for nothing
+ * @param warmUp how many more times that is asked before it is ready, for a JVM is slow at first
  * @param line what it must have printed before; null for nothing
  * @param move whether live connections go to the successor
  */
 record Options(
         BatonConfig config,
         @Nullable Health health,
+        int warmUp,
         @Nullable String line,
         Move move) {
     private static final Set<String> NAMES = Set.of(
@@ -32,6 +34,7 @@ record Options(
             "ready-http",
             "ready-line",
             "ready-timeout",
+            "warm-up",
             "shutdown-timeout",
             "child-timeout",
             "watch",
@@ -82,6 +85,11 @@ record Options(
         var config = BatonConfig.builder();
         var health = options.remove("ready-http");
         var line = options.remove("ready-line");
+        var warmUp = options.remove("warm-up");
+        if (warmUp != null && health == null) {
+            throw new IllegalArgumentException(
+                    "warm-up=" + warmUp + " needs ready-http=/PATH, which is what it asks for");
+        }
         var move = options.remove("move");
         for (var option : options.entrySet()) {
             apply(config, option.getKey(), option.getValue());
@@ -89,6 +97,7 @@ record Options(
         return new Options(
                 config.build(),
                 health == null ? null : Health.parse(health),
+                warmUp == null ? 0 : count("warm-up", warmUp),
                 line,
                 move == null ? Move.AUTO : move(move));
     }
@@ -117,6 +126,13 @@ record Options(
             case "off" -> Move.OFF;
             default -> throw new IllegalArgumentException("move=" + value + " is none of auto, on, off");
         };
+    }
+
+    private static int count(String name, String value) {
+        if (value.matches("\\d{1,6}")) {
+            return Integer.parseInt(value);
+        }
+        throw new IllegalArgumentException(name + "=" + value + " is not a number from 0 to 999999");
     }
 
     private static Duration seconds(String name, String value) {

@@ -33,6 +33,7 @@ final class Traffic {
     private static final String SOCKETS = "sun/nio/ch/SocketDispatcher";
     private static final String DISPATCHER = "sun/nio/ch/UnixDispatcher";
     private static final List<String> CLASSES = List.of(
+            "sun/nio/ch/BatonFollower",
             "sun/nio/ch/BatonFraming",
             "sun/nio/ch/BatonFrames",
             "sun/nio/ch/BatonConversation",

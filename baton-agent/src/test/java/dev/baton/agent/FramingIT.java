@@ -33,20 +33,25 @@ class FramingIT {
     private static final MethodHandle COUNT = method("count", long.class);
     private static final int UNASKED = 9;
 
-    /** A class in the agent's jar that waits there to become part of java.base, and needs no other such class. */
+    /** A class in the agent's jar that waits there to become part of java.base, with those it needs. */
     static Class<?> load(String name) {
-        return new ClassLoader() {
-            Class<?> define() {
-                var entry = "META-INF/baton/" + name.replace('.', '/') + ".class";
-                try (var jar = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
-                        var in = jar.getInputStream(jar.getEntry(entry))) {
-                    var bytes = in.readAllBytes();
-                    return defineClass(name, bytes, 0, bytes.length);
-                } catch (IOException e) {
-                    throw new java.io.UncheckedIOException(e);
+        try {
+            return new ClassLoader() {
+                @Override
+                protected Class<?> findClass(String name) throws ClassNotFoundException {
+                    var entry = "META-INF/baton/" + name.replace('.', '/') + ".class";
+                    try (var jar = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
+                            var in = jar.getInputStream(jar.getEntry(entry))) {
+                        var bytes = in.readAllBytes();
+                        return defineClass(name, bytes, 0, bytes.length);
+                    } catch (IOException e) {
+                        throw new ClassNotFoundException(name, e);
+                    }
                 }
-            }
-        }.define();
+            }.loadClass(name);
+        } catch (ClassNotFoundException e) {
+            throw new LinkageError(name, e);
+        }
     }
 
     private static MethodHandle method(String name, Class<?> result, Class<?>... arguments) {

@@ -38,6 +38,16 @@ class OptionsTest {
     }
 
     @Test
+    void shouldReadHowOftenThatIsAskedMore() {
+        assertThat(Options.parse("ready-http=/health,warm-up=200", Map.of()).warmUp())
+                .isEqualTo(200);
+        assertThat(Options.parse("ready-http=/health", Map.of()).warmUp()).isZero();
+        assertThatThrownBy(() -> Options.parse("ready-http=/health,warm-up=-1", Map.of()))
+                .hasMessageContaining("warm-up=-1");
+        assertThatThrownBy(() -> Options.parse("warm-up=200", Map.of())).hasMessageContaining("needs ready-http");
+    }
+
+    @Test
     void shouldReadTheLineThatMustBePrinted() {
         assertThat(Options.parse("ready-line=Started in", Map.of()).line()).isEqualTo("Started in");
         assertThat(Options.parse("", Map.of("BATON_READY_LINE", "up, and running"))

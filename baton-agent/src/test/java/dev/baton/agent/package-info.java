@@ -1,4 +1,4 @@
-/** Tests of the agent, with real JVMs. */
+/** Tests of the agent and of what it puts into java.base. */
 @NullMarked
 package dev.baton.agent;
 

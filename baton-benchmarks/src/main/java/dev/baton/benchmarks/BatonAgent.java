@@ -17,14 +17,25 @@ final class BatonAgent implements Peer {
             "-XX:ReservedCodeCacheSize=16m",
             "-XX:-UsePerfData");
 
+    private final int warmUp;
+
+    /**
+     * One of them.
+     *
+     * @param warmUp how many requests a generation answers before it serves others; 0 for none, as by default
+     */
+    BatonAgent(int warmUp) {
+        this.warmUp = warmUp;
+    }
+
     @Override
     public String id() {
-        return "baton-agent";
+        return warmUp == 0 ? "baton-agent" : "baton-warm";
     }
 
     @Override
     public String name() {
-        return "Baton, `run` with Jetty";
+        return warmUp == 0 ? "Baton, `run` with Jetty" : "Baton, `run` with Jetty, `--warm-up " + warmUp + "`";
     }
 
     @Override
@@ -39,8 +50,12 @@ final class BatonAgent implements Peer {
 
     @Override
     public void start(Site site) throws IOException {
-        var run = List.of("run", "--name", "compare", "--control-socket", site.path("control.sock"), "--");
-        var command = new ArrayList<>(run);
+        var command =
+                new ArrayList<>(List.of("run", "--name", "compare", "--control-socket", site.path("control.sock")));
+        if (warmUp > 0) {
+            command.addAll(List.of("--ready-http", "/", "--warm-up", Integer.toString(warmUp)));
+        }
+        command.add("--");
         command.addAll(Java.jetty(Integer.toString(site.port())));
         site.start(Java.baton(SUPERVISOR, command.toArray(String[]::new)));
     }

@@ -60,7 +60,8 @@ interface Peer {
     static List<Peer> all() {
         return List.of(
                 new BatonHello(),
-                new BatonAgent(),
+                new BatonAgent(0),
+                new BatonAgent(200),
                 new JettyToday.StopAndStart(),
                 new JettyToday.TwoOnOnePort(),
                 new JettyToday.BlueGreen(),

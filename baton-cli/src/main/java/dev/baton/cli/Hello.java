@@ -64,6 +64,15 @@ final class Hello implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private Duration idleTimeout;
 
+    @Option(
+            names = "--warm-up",
+            paramLabel = "N",
+            defaultValue = "100",
+            description =
+                    "how many requests a successor sends itself before it is ready, for a JVM is slow at first; 0 for"
+                            + " none (default ${DEFAULT-VALUE})")
+    private int warmUp;
+
     static final class AddressConverter implements ITypeConverter<SocketAddress> {
         @Override
         public SocketAddress convert(String text) {
@@ -87,6 +96,9 @@ final class Hello implements Callable<Integer> {
                             .header("x-generation", Integer.toString(baton.generation())));
             if (certificate != null && key != null) {
                 server.tls(certificate, key);
+            }
+            if (warmUp > 0) {
+                server.warmUp("/", warmUp);
             }
             server.build().start(baton, listener);
         });

@@ -61,6 +61,14 @@ final class Run implements Callable<Integer> {
     private @Nullable String readyHttp;
 
     @Option(
+            names = "--warm-up",
+            paramLabel = "N",
+            defaultValue = "0",
+            description =
+                    "how many more times that is asked before, for a JVM is slow at first (default ${DEFAULT-VALUE})")
+    private int warmUp;
+
+    @Option(
             names = "--ready-line",
             paramLabel = "TEXT",
             description = "a generation is ready only when it has printed this as well")
@@ -101,6 +109,8 @@ final class Run implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private List<String> command;
 
+    private static final int MOST_WARM_UP = 999_999;
+
     @Spec
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
@@ -120,6 +130,14 @@ final class Run implements Callable<Integer> {
         if (readyHttp != null && !readyHttp.matches("\\d*/[^\\s,]*")) {
             throw new ParameterException(
                     spec.commandLine(), "--ready-http is neither /PATH nor PORT/PATH, without commas: " + readyHttp);
+        }
+        if (warmUp < 0 || warmUp > MOST_WARM_UP) {
+            throw new ParameterException(
+                    spec.commandLine(), "--warm-up is not a number from 0 to " + MOST_WARM_UP + ": " + warmUp);
+        }
+        if (warmUp > 0 && readyHttp == null) {
+            throw new ParameterException(
+                    spec.commandLine(), "--warm-up needs --ready-http [PORT]/PATH, which is what it asks for");
         }
         if (readyLine != null && (readyLine.isEmpty() || readyLine.contains(","))) {
             throw new ParameterException(
@@ -187,7 +205,7 @@ final class Run implements Callable<Integer> {
     private String agentOptions(BatonConfig config) {
         return "supervised=true,shutdown-timeout=" + config.shutdownTimeout().toMillis() / 1000.0 + ",move=" + move
                 + ",move-over=" + config.moveOver().toMillis() / 1000.0
-                + (readyHttp == null ? "" : ",ready-http=" + readyHttp)
+                + (readyHttp == null ? "" : ",ready-http=" + readyHttp + ",warm-up=" + warmUp)
                 + (readyLine == null ? "" : ",ready-line=" + readyLine);
     }
 

@@ -3,6 +3,7 @@ package dev.baton.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.baton.load.Keys;
 import dev.baton.load.ScriptedClient;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -14,10 +15,8 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -25,8 +24,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -226,18 +223,16 @@ class CommandLineIT {
 
     @Test
     void shouldLoseNothingOverTlsAndHttp2() throws Exception {
-        var certificate = certificate();
+        var keys = Keys.in(directory);
         var lost = new ConcurrentLinkedQueue<Throwable>();
         var answers = new AtomicInteger();
         var over = new AtomicBoolean();
         try (var app = Site.in(directory)
-                        .argument(
-                                "--tls-certificate",
-                                directory.resolve("certificate.pem").toString())
-                        .argument("--tls-key", directory.resolve("key.pem").toString())
+                        .argument("--tls-certificate", keys.certificate().toString())
+                        .argument("--tls-key", keys.key().toString())
                         .start();
                 var client = HttpClient.newBuilder()
-                        .sslContext(certificate)
+                        .sslContext(keys.trusted())
                         .version(HttpClient.Version.HTTP_2)
                         .build()) {
             var uri = URI.create("https://127.0.0.1:" + app.address().getPort() + "/slow?ms=30");
@@ -326,52 +321,5 @@ class CommandLineIT {
         var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
         builder.environment().put("BATON_IT", temporary.toString());
         return new Demo(builder.start(), output, temporary);
-    }
-
-    /** Writes certificate.pem and key.pem, and returns what trusts them. */
-    private SSLContext certificate() throws Exception {
-        var password = "changeit";
-        var file = directory.resolve("store.p12");
-        var keytool = new ProcessBuilder(
-                        Site.JAVA.resolveSibling("keytool").toString(),
-                        "-genkeypair",
-                        "-alias",
-                        "hello",
-                        "-keyalg",
-                        "EC",
-                        "-dname",
-                        "CN=hello",
-                        "-ext",
-                        "SAN=ip:127.0.0.1",
-                        "-storetype",
-                        "PKCS12",
-                        "-keystore",
-                        file.toString(),
-                        "-storepass",
-                        password)
-                .redirectErrorStream(true)
-                .redirectOutput(directory.resolve("keytool.log").toFile())
-                .start();
-        assertThat(keytool.waitFor()).isZero();
-        var store = KeyStore.getInstance(file.toFile(), password.toCharArray());
-        pem("certificate.pem", "CERTIFICATE", store.getCertificate("hello").getEncoded());
-        pem(
-                "key.pem",
-                "PRIVATE KEY",
-                store.getKey("hello", password.toCharArray()).getEncoded());
-        var trusted = KeyStore.getInstance(KeyStore.getDefaultType());
-        trusted.load(null, null);
-        trusted.setCertificateEntry("hello", store.getCertificate("hello"));
-        var trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(trusted);
-        var context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
-        return context;
-    }
-
-    private void pem(String name, String what, byte[] der) throws IOException {
-        var text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(der);
-        Files.writeString(
-                directory.resolve(name), "-----BEGIN %s-----\n%s\n-----END %s-----\n".formatted(what, text, what));
     }
 }

@@ -183,13 +183,22 @@ class RunAnyCommandIT {
 
     @Test
     void shouldTellTheAgentWhatConcernsIt() throws Exception {
-        var options =
-                List.of("--ready-http", "/who", "--ready-line", "serves", "--move", "off", "--move-over", "500ms");
+        var options = List.of(
+                "--ready-http",
+                "/who",
+                "--warm-up",
+                "7",
+                "--ready-line",
+                "serves",
+                "--move",
+                "off",
+                "--move-over",
+                "500ms");
         try (var plain = Supervised.start(directory, options, JAVA, "-jar", "plain.jar", port)) {
             assertThat(plain.restart().ok()).isTrue();
 
             assertThat(Files.readString(Path.of("/proc/" + plain.status().pid() + "/cmdline")))
-                    .contains(",move=off,move-over=0.5,ready-http=/who,ready-line=serves");
+                    .contains(",move=off,move-over=0.5,ready-http=/who,warm-up=7,ready-line=serves");
         }
     }
 

@@ -179,7 +179,7 @@ final class Site implements AutoCloseable {
             command.addAll(List.of("-cp", classPath, main));
             if (main.equals("dev.baton.cli.Main")) {
                 command.addAll(List.of("hello", "--address", address, "--watch", "0.3", "--shutdown-timeout", "60"));
-                command.addAll(List.of("--name", "hello"));
+                command.addAll(List.of("--name", "hello", "--warm-up", "0"));
                 if (!arguments.contains("--pid-file")) {
                     command.addAll(
                             List.of("--pid-file", directory.resolve("hello.pid").toString()));

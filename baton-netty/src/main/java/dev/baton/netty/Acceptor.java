@@ -10,6 +10,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.ServerChannel;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 
@@ -51,6 +52,16 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
             listening.unsafe().closeForcibly();
             throw new IOException("cannot accept on " + listener.address(), registered.cause());
         }
+    }
+
+    /** Binds the channel, where it was opened without a socket of the listener's. {@return its address} */
+    InetSocketAddress bind(InetSocketAddress address) throws Exception {
+        var bound = listening.bind(address);
+        bound.await(LOOP_LIMIT_S, TimeUnit.SECONDS);
+        if (!bound.isSuccess()) {
+            throw new IOException("cannot bind " + address, bound.cause());
+        }
+        return (InetSocketAddress) listening.localAddress();
     }
 
     void pause() throws Exception {

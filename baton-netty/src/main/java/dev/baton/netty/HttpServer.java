@@ -74,6 +74,7 @@ public final class HttpServer implements Application, Server {
             int eventLoops,
             boolean nativeTransport,
             @Nullable TlsFiles tls,
+            @Nullable WarmUp warmUp,
             UnaryOperator<Response> everyAnswer,
             Map<String, Function<byte[], ? extends WebSocketHandler>> webSockets,
             Map<String, Function<byte[], ? extends RawHandler>> raws) {}
@@ -134,6 +135,9 @@ public final class HttpServer implements Application, Server {
         } catch (Exception e) {
             acceptors.remove(acceptor);
             throw e;
+        }
+        if (first && settings.warmUp() != null && baton.predecessor().isPresent()) {
+            settings.warmUp().run(this, new Acceptor(this, listener, transport.unbound(), loops), baton);
         }
         log.log(
                 Level.INFO,
@@ -301,6 +305,7 @@ public final class HttpServer implements Application, Server {
         private int eventLoops = Runtime.getRuntime().availableProcessors();
         private boolean nativeTransport = true;
         private @Nullable TlsFiles tls;
+        private @Nullable WarmUp warmUp;
         private UnaryOperator<Response> everyAnswer = UnaryOperator.identity();
         private final Map<String, Function<byte[], ? extends WebSocketHandler>> webSockets = new HashMap<>();
         private final Map<String, Function<byte[], ? extends RawHandler>> raws = new HashMap<>();
@@ -437,6 +442,24 @@ public final class HttpServer implements Application, Server {
         }
 
         /**
+         * Lets a successor ask itself before it is ready, so that what a JVM does slowly for the first time is done before
+         * clients wait for it. The handler is asked like by any client, on a port of the loopback interface that is open as
+         * long, 5 s at most. What it answers does not matter; that it fails to is logged, and no reason not to serve.
+         *
+         * @param path what is asked for with GET, once per connection; it should lead through most of the code and have no
+         *     effect
+         * @param requests 1 to 100,000; none unless said otherwise. A few hundred are worth their time
+         * @return this
+         */
+        public Builder warmUp(String path, int requests) {
+            if (!path.startsWith("/") || path.chars().anyMatch(c -> c <= ' ' || c > '~')) {
+                throw new IllegalArgumentException("the path to warm up with, '" + path + "', is none");
+            }
+            warmUp = new WarmUp(path, (int) within("the number of requests to warm up with", requests, 1, 100_000));
+            return this;
+        }
+
+        /**
          * Goes on with WebSockets whose handlers were {@link Portable} in the predecessor. Without it they are closed with
          * code 1001 when their generation ends.
          *
@@ -482,6 +505,7 @@ public final class HttpServer implements Application, Server {
                             eventLoops,
                             nativeTransport,
                             tls,
+                            warmUp,
                             everyAnswer,
                             Map.copyOf(webSockets),
                             Map.copyOf(raws)));

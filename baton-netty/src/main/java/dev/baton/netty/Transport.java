@@ -35,6 +35,11 @@ enum Transport {
                     ? new EpollServerDomainSocketChannel(descriptor, true)
                     : new EpollServerSocketChannel(descriptor);
         }
+
+        @Override
+        ServerChannel unbound() {
+            return new EpollServerSocketChannel();
+        }
     },
 
     NIO {
@@ -53,6 +58,11 @@ enum Transport {
             return new NioServerSocketChannel(listener.channel());
         }
 
+        @Override
+        ServerChannel unbound() {
+            return new NioServerSocketChannel();
+        }
+
         private String reason() {
             return Epoll.isAvailable()
                     ? "switched off (nativeTransport(false) or -Ddev.baton.netty.nio=true)"
@@ -64,6 +74,9 @@ enum Transport {
 
     /** A channel over the listener's socket, active when registered. */
     abstract ServerChannel open(Listener listener) throws IOException;
+
+    /** A channel of its own for TCP, to be bound. */
+    abstract ServerChannel unbound();
 
     static Transport choose(boolean nativeTransport) {
         return nativeTransport && !Boolean.getBoolean("dev.baton.netty.nio") && Epoll.isAvailable() ? EPOLL : NIO;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.baton.Deadline;
 import dev.baton.Drained;
+import dev.baton.load.Keys;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeAll;
@@ -38,22 +40,27 @@ class Http2Test {
     @TempDir
     private static Path dir;
 
-    private static Certificate certificate;
+    private static Path certificate;
+    private static Path key;
+    private static SSLContext trusted;
 
     private final Deadline deadline = Deadline.after(Duration.ofSeconds(50));
 
     @BeforeAll
-    static void makeCertificate() throws Exception {
-        certificate = Certificate.in(dir);
+    static void makeKeys() throws Exception {
+        var keys = Keys.in(dir);
+        certificate = keys.certificate();
+        key = keys.key();
+        trusted = keys.trusted();
     }
 
     private static HttpServer.Builder secure(Handler handler) {
-        return HttpServer.builder(handler).tls(certificate.certificate(), certificate.key());
+        return HttpServer.builder(handler).tls(certificate, key);
     }
 
     private static HttpClient client() {
         return HttpClient.newBuilder()
-                .sslContext(certificate.client())
+                .sslContext(trusted)
                 .version(HttpClient.Version.HTTP_2)
                 .build();
     }
@@ -64,8 +71,7 @@ class Http2Test {
     }
 
     private static Wire tls(Running running, String... protocols) throws Exception {
-        var socket =
-                (SSLSocket) certificate.client().getSocketFactory().createSocket("127.0.0.1", running.listener.port());
+        var socket = (SSLSocket) trusted.getSocketFactory().createSocket("127.0.0.1", running.listener.port());
         var parameters = socket.getSSLParameters();
         parameters.setApplicationProtocols(protocols);
         socket.setSSLParameters(parameters);

@@ -2,9 +2,13 @@ package dev.baton.netty;
 
 import dev.baton.Baton;
 import dev.baton.Listener;
+import dev.baton.Predecessor;
 import java.lang.reflect.Proxy;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
-/** A first generation, as far as a server has to do with it. */
+/** A generation, as far as a server has to do with it. */
 final class TestBaton {
     private TestBaton() {}
 
@@ -15,13 +19,29 @@ final class TestBaton {
     }
 
     static Baton baton() {
-        return (Baton) Proxy.newProxyInstance(
+        return baton(Optional.empty());
+    }
+
+    /** One that another has started. */
+    static Baton successor() {
+        return baton(Optional.of(proxy(Predecessor.class, name -> {
+            throw new UnsupportedOperationException(name);
+        })));
+    }
+
+    private static Baton baton(Optional<Predecessor> predecessor) {
+        return proxy(Baton.class, name -> switch (name) {
+            case "attach", "progress" -> null;
+            case "generation" -> 1;
+            case "predecessor" -> predecessor;
+            default -> throw new UnsupportedOperationException(name);
+        });
+    }
+
+    private static <T> T proxy(Class<T> type, Function<String, @Nullable Object> behaviour) {
+        return type.cast(Proxy.newProxyInstance(
                 TestBaton.class.getClassLoader(),
-                new Class<?>[] {Baton.class},
-                (proxy, method, arguments) -> switch (method.getName()) {
-                    case "attach" -> null;
-                    case "generation" -> 1;
-                    default -> throw new UnsupportedOperationException(method.getName());
-                });
+                new Class<?>[] {type},
+                (proxy, method, arguments) -> behaviour.apply(method.getName())));
     }
 }

@@ -3,8 +3,8 @@ package dev.baton.examples.servers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.baton.agent.Keys;
-import dev.baton.agent.Unmodified;
+import dev.baton.agent.it.Unmodified;
+import dev.baton.load.Keys;
 import dev.baton.load.Load;
 import dev.baton.load.ScriptedClient;
 import java.io.IOException;

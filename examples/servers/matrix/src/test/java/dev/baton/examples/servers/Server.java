@@ -2,7 +2,7 @@ package dev.baton.examples.servers;
 
 import static dev.baton.examples.servers.Program.main;
 
-import dev.baton.agent.Keys;
+import dev.baton.load.Keys;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.function.Supplier;

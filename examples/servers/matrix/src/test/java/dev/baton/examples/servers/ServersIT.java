@@ -3,7 +3,7 @@ package dev.baton.examples.servers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.baton.agent.Unmodified;
+import dev.baton.agent.it.Unmodified;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

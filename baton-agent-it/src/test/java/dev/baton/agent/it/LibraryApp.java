@@ -1,4 +1,4 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import dev.baton.Baton;
 import dev.baton.BatonConfig;

@@ -1,4 +1,4 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import java.io.BufferedReader;
 import java.io.IOException;

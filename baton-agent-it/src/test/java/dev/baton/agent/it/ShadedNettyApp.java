@@ -1,4 +1,4 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import io.grpc.netty.shaded.io.netty.bootstrap.ServerBootstrap;
 import io.grpc.netty.shaded.io.netty.buffer.ByteBuf;

@@ -1,9 +1,10 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import dev.baton.load.Keys;
 import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,7 +1,8 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.baton.load.Keys;
 import dev.baton.load.ScriptedClient;
 import java.io.IOException;
 import java.nio.file.Path;

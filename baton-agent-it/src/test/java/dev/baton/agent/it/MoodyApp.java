@@ -1,4 +1,4 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -16,6 +17,7 @@ import java.util.concurrent.locks.LockSupport;
  * generation may be given another mood.
  */
 final class MoodyApp {
+    private static final AtomicInteger ASKED = new AtomicInteger();
     private static volatile boolean isHealthy = true;
     private static Runnable said = () -> {};
 
@@ -65,6 +67,10 @@ final class MoodyApp {
             if (path.equals("/recover")) {
                 isHealthy = true;
             }
+            if (path.equals("/health")) {
+                ASKED.incrementAndGet();
+            }
+            exchange.getResponseHeaders().set("X-Asked-For-Health", ASKED.toString());
             var body = "Hello, world!\n".getBytes(StandardCharsets.US_ASCII);
             exchange.sendResponseHeaders(path.equals("/health") && !isHealthy ? 503 : 200, body.length);
             exchange.getResponseBody().write(body);

@@ -1,4 +1,4 @@
-package dev.baton.agent;
+package dev.baton.agent.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.baton.control.Message;
 import dev.baton.linux.User;
+import dev.baton.load.ScriptedClient;
 import java.io.DataInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -248,6 +249,19 @@ class BadThingsIT {
 
             mood("");
             assertRestarted(app);
+        }
+    }
+
+    @Test
+    void shouldWarmUpBeforeItIsReady() throws Exception {
+        try (var app = start(",ready-http=/health,warm-up=120")) {
+            app.awaitIncumbent(1);
+            assertRestarted(app);
+
+            try (var client = ScriptedClient.connect(app.address())) {
+                var asked = client.get("/").expectAnswer(200).header("X-Asked-For-Health");
+                assertThat(Integer.parseInt(asked)).isGreaterThanOrEqualTo(120);
+            }
         }
     }
 

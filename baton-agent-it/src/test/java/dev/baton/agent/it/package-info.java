@@ -1,0 +1,5 @@
+/** Tests of the agent, with real JVMs. */
+@NullMarked
+package dev.baton.agent.it;
+
+import org.jspecify.annotations.NullMarked;

@@ -4,9 +4,9 @@ import dev.baton.Baton;
 import dev.baton.Listener;
 import dev.baton.Predecessor;
 import java.lang.reflect.Proxy;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /** A generation, as far as a server has to do with it. */
 final class TestBaton {
@@ -24,24 +24,18 @@ final class TestBaton {
 
     /** One that another has started. */
     static Baton successor() {
-        return baton(Optional.of(proxy(Predecessor.class, name -> {
-            throw new UnsupportedOperationException(name);
-        })));
+        return baton(Optional.of(new Predecessor(1, 1, List.of(), Map.of())));
     }
 
     private static Baton baton(Optional<Predecessor> predecessor) {
-        return proxy(Baton.class, name -> switch (name) {
-            case "attach", "progress" -> null;
-            case "generation" -> 1;
-            case "predecessor" -> predecessor;
-            default -> throw new UnsupportedOperationException(name);
-        });
-    }
-
-    private static <T> T proxy(Class<T> type, Function<String, @Nullable Object> behaviour) {
-        return type.cast(Proxy.newProxyInstance(
+        return (Baton) Proxy.newProxyInstance(
                 TestBaton.class.getClassLoader(),
-                new Class<?>[] {type},
-                (proxy, method, arguments) -> behaviour.apply(method.getName())));
+                new Class<?>[] {Baton.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "attach", "progress" -> null;
+                    case "generation" -> 1;
+                    case "predecessor" -> predecessor;
+                    default -> throw new UnsupportedOperationException(method.getName());
+                });
     }
 }

@@ -158,11 +158,14 @@ final class Deployment implements AutoCloseable {
                 command.add("-javaagent:" + Site.agent() + "=" + agentOptions());
             }
             command.addAll(options);
+            if (!isUnmodified) {
+                command.addAll(Archive.OPTIONS);
+            }
             command.addAll(List.of(
                     "-cp",
                     isUnmodified
                             ? Path.of("target/test-classes").toAbsolutePath().toString()
-                            : System.getProperty("java.class.path"),
+                            : Archive.CLASS_PATH,
                     (isUnmodified ? PlainApp.class : App.class).getName(),
                     directory.toString()));
             var builder = new ProcessBuilder(command)
@@ -245,7 +248,7 @@ final class Deployment implements AutoCloseable {
         return status(controlSocket());
     }
 
-    private static Message.StatusReply status(Path socket) throws IOException {
+    static Message.StatusReply status(Path socket) throws IOException {
         try (var client = ControlClient.connect(socket)) {
             client.send(new Message.Status());
             if (client.receive(LIMIT) instanceof Message.StatusReply reply) {

@@ -3,7 +3,6 @@ package dev.baton.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -15,20 +14,8 @@ class SoakIT {
     @Test
     @Timeout(LIMIT_S + 30)
     void shouldLoseNothingAndGrowInNothingOverEightRestarts() throws Exception {
-        var soak = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "dev.baton.cli.Main",
-                        "demo",
-                        "--soak",
-                        "--restarts",
-                        "8",
-                        "--rate",
-                        "300")
-                .redirectErrorStream(true)
-                .start();
+        var command = Site.batonCommand("demo", "--soak", "--restarts", "8", "--rate", "200");
+        var soak = new ProcessBuilder(command).redirectErrorStream(true).start();
         try {
             var text = new String(soak.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 

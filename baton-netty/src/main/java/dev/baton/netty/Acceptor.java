@@ -11,8 +11,10 @@ import io.netty.channel.ServerChannel;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Accepts the connections of one listener.
@@ -32,6 +34,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     private final Listener listener;
     private final ServerChannel listening;
     private final EventLoopGroup loops;
+    private volatile @Nullable SocketAddress onlyClient;
     private boolean paused = true;
     private long toldNanos = System.nanoTime() - TimeUnit.SECONDS.toNanos(TELL_EVERY_S);
 
@@ -72,6 +75,12 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
         switchTo(false);
     }
 
+    /** Accepts from one client, and closes what others connect. */
+    void resumeFor(SocketAddress client) throws Exception {
+        onlyClient = client;
+        resume();
+    }
+
     private void switchTo(boolean pause) throws Exception {
         Callable<Void> change = () -> {
             paused = pause;
@@ -88,6 +97,10 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
         var channel = (Channel) message;
+        if (onlyClient != null && !onlyClient.equals(channel.remoteAddress())) {
+            channel.unsafe().closeForcibly();
+            return;
+        }
         channel.config().setAutoRead(false);
         channel.config().setOption(ChannelOption.ALLOW_HALF_CLOSURE, true);
         install(channel);

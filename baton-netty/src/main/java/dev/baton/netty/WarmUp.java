@@ -6,6 +6,7 @@ import io.netty.handler.ssl.JdkSslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
+import java.io.EOFException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
@@ -16,7 +17,8 @@ import java.time.Duration;
 
 /**
  * What a successor asks itself before it is ready. A JVM is slow at what it does for the first time, and without this the first
- * to feel that would be all clients at once. The requests go through a port of the loopback interface that is there as long.
+ * to feel that would be all clients at once. The requests go through a port of the loopback interface that is there as long,
+ * and at which nobody else is served.
  *
  * @param path what is asked for
  * @param requests how often
@@ -28,39 +30,45 @@ record WarmUp(String path, int requests) {
 
     /** Does it, and returns when all are answered, one is not, or the time is over. Nothing is wrong then but the pace. */
     void run(HttpServer server, Acceptor acceptor, Baton baton) throws InterruptedException {
-        int asked = 0;
+        int answered = 0;
+        var reason = "after " + LIMIT.toSeconds() + " s";
         try {
             acceptor.start();
             var address = acceptor.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
-            acceptor.resume();
             var limit = Deadline.after(LIMIT);
-            for (; asked < requests && !limit.isPassed(); asked++) {
-                if (asked % TELL_EVERY == 0) {
-                    baton.progress("warming up, " + asked + " of " + requests + " requests");
+            for (; answered < requests && !limit.isPassed(); answered++) {
+                if (answered % TELL_EVERY == 0) {
+                    baton.progress("warming up, " + answered + " of " + requests + " requests");
                 }
-                ask(address, server.tls().isPresent());
+                ask(acceptor, address, server.tls().isPresent());
             }
         } catch (InterruptedException e) {
             throw e;
         } catch (Exception e) {
-            server.log().log(Level.WARNING, "the warm-up ended early: {0}: {1}", path, e.getMessage());
+            reason = e.toString();
         } finally {
             acceptor.close();
         }
-        if (asked < requests) {
+        if (answered < requests) {
             server.log().log(
-                    Level.WARNING, "warmed up with {0} of {1} requests in {2}; serving", asked, requests, LIMIT);
+                    Level.WARNING,
+                    "the warm-up ended early, with %d of %d requests for %s: %s; serving all the same"
+                            .formatted(answered, requests, path, reason));
         }
     }
 
-    private void ask(InetSocketAddress address, boolean isSecure) throws IOException {
+    private void ask(Acceptor acceptor, InetSocketAddress address, boolean isSecure) throws Exception {
         try (var plain = new Socket()) {
+            plain.bind(new InetSocketAddress(address.getAddress(), 0));
+            acceptor.resumeFor(plain.getLocalSocketAddress());
             plain.connect(address, ANSWER_MS);
             plain.setSoTimeout(ANSWER_MS);
             var socket = isSecure ? secured(plain) : plain;
             var request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
-            var _ = socket.getInputStream().readAllBytes();
+            if (socket.getInputStream().readAllBytes().length == 0) {
+                throw new EOFException("no answer");
+            }
         }
     }
 

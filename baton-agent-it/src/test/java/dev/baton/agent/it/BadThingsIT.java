@@ -90,7 +90,7 @@ class BadThingsIT {
 
     @Test
     void shouldCallOffASuccessorThatBindsNoPort() throws Exception {
-        try (var app = start(",child-timeout=5")) {
+        try (var app = start(",child-timeout=10")) {
             app.awaitIncumbent(1);
             mood("bind-none");
 

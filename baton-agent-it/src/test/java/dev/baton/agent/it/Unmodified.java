@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 public final class Unmodified implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
+    /** A JVM that lives for one restart does not earn what it spends on compiling its code well. */
+    private static final List<String> SHORT_LIVED = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+
     private final Path directory;
     private final Path log;
     private final Path socket;
@@ -79,6 +82,7 @@ public final class Unmodified implements AutoCloseable {
         var whole = new ArrayList<>(List.of(
                 java(),
                 "-javaagent:" + Objects.requireNonNull(System.getProperty("baton.agent")) + options(directory)));
+        whole.addAll(SHORT_LIVED);
         whole.addAll(jvmOptions);
         whole.addAll(command.apply(port));
         var app = start(directory, port, whole, environment);
@@ -127,6 +131,7 @@ public final class Unmodified implements AutoCloseable {
         var port = freePort();
         var command =
                 new ArrayList<>(List.of(java(), "-javaagent:" + agent + agentOptions, "--illegal-native-access=deny"));
+        command.addAll(SHORT_LIVED);
         command.addAll(jvmOptions);
         command.addAll(List.of("-cp", classPath(), main.getName(), Integer.toString(port)));
         command.addAll(List.of(arguments));

@@ -156,7 +156,9 @@ class UnmodifiedIT {
                 .toURI());
         try (var out = new JarOutputStream(Files.newOutputStream(jar), manifest);
                 var agent = new JarFile(Objects.requireNonNull(System.getProperty("baton.agent")));
-                var own = Files.newDirectoryStream(classes.resolve("dev/baton/agent"), "HttpServerApp*.class")) {
+                var own = Files.newDirectoryStream(
+                        classes.resolve(HttpServerApp.class.getPackageName().replace('.', '/')),
+                        "HttpServerApp*.class")) {
             for (var entry : Collections.list(agent.entries())) {
                 if (!entry.isDirectory() && !entry.getName().equals(JarFile.MANIFEST_NAME)) {
                     out.putNextEntry(new ZipEntry(entry.getName()));

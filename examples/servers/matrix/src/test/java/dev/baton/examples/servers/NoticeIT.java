@@ -32,7 +32,6 @@ class NoticeIT {
     private static final String REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     private static final Duration PAUSE = Duration.ofMillis(400);
     private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final List<String> JVM_OPTIONS = List.of("-XX:TieredStopAtLevel=1");
 
     @TempDir
     private Path directory;
@@ -40,7 +39,7 @@ class NoticeIT {
     @ParameterizedTest
     @EnumSource(names = {"TOMCAT", "JETTY", "UNDERTOW", "NETTY", "VERTX"})
     void shouldAnnounceTheClose(Server server) throws Exception {
-        try (var app = Unmodified.start(directory, Map.of("BATON_MOVE", "off"), JVM_OPTIONS, server::command)) {
+        try (var app = Unmodified.start(directory, Map.of("BATON_MOVE", "off"), List.of(), server::command)) {
             var _ = app.awaitIncumbent(1);
             var load = Load.on(app.address())
                     .keepAlive(CONNECTIONS, PAUSE)
@@ -91,7 +90,7 @@ class NoticeIT {
     }
 
     private void shouldBeTold(Server server, Keys keys, Beginning beginning) throws Exception {
-        try (var app = Unmodified.start(directory, Map.of(), JVM_OPTIONS, port -> server.command(port, keys));
+        try (var app = Unmodified.start(directory, Map.of(), List.of(), port -> server.command(port, keys));
                 var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             var _ = app.awaitIncumbent(1);
             var told = new ArrayList<Future<Integer>>();

@@ -30,9 +30,6 @@ class ServersIT {
     private static final int RESTARTS = Integer.getInteger("baton.restarts", 1);
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
-    /** A JVM that lives for one restart does not earn what it spends on compiling its code well. */
-    private static final List<String> JVM_OPTIONS = List.of("-XX:TieredStopAtLevel=1");
-
     @TempDir
     private Path directory;
 
@@ -46,7 +43,7 @@ class ServersIT {
     @MethodSource("servers")
     @Execution(ExecutionMode.CONCURRENT)
     void shouldLoseNoNewConnectionAndNoRequestInFlight(Server server) throws Exception {
-        try (var app = Unmodified.start(directory, JVM_OPTIONS, server::command)) {
+        try (var app = Unmodified.start(directory, List.of(), server::command)) {
             var _ = app.awaitIncumbent(1);
             if (server.isRefused()) {
                 var outcome = app.restart();

@@ -64,7 +64,6 @@ public final class Agent {
     private static final Duration LAST_GRACE = Duration.ofSeconds(3);
 
     private static final long LOOK_EVERY_MS = 20;
-    private static final int WARM_UP_TURN = 50;
 
     private final BatonConfig config;
     private final @Nullable Health health;
@@ -393,7 +392,8 @@ public final class Agent {
     private void awaitArmed(Baton baton, Guardian.Ward ward) throws IOException, InterruptedException {
         var told = "";
         var signs = new SignsOfLife(config.childTimeout());
-        int asked = 0;
+        int requests = baton.predecessor().isPresent() ? warmUp : 0; // nobody waits until the first one is ready
+        var warming = new WarmUp(requests);
         while (true) {
             var next = opened.poll(LOOK_EVERY_MS, TimeUnit.MILLISECONDS);
             if (next != null) {
@@ -406,16 +406,19 @@ public final class Agent {
             if (state.isEmpty()) {
                 state = unhealthy();
             }
-            // By turns with the above: while it warms up, the application may bind another port, or fail.
-            for (int i = 0; state.isEmpty() && asked < warmUp && i < WARM_UP_TURN; i++) {
-                state = unhealthy();
-                asked++;
+            if (state.isEmpty()) {
+                state = warming.turn(this::unhealthy);
             }
             if (state.isEmpty()) {
-                if (asked >= warmUp) {
-                    return;
+                if (warming.asked() < requests) {
+                    log().log(
+                                    System.Logger.Level.WARNING,
+                                    "warmed up with {0} of {1} requests in {2} s; ready all the same",
+                                    Integer.toString(warming.asked()),
+                                    Integer.toString(requests),
+                                    Long.toString(WarmUp.LIMIT.toSeconds()));
                 }
-                state = "warming up";
+                return;
             }
             if (!state.equals(told) || signs.areDue()) {
                 told = state;

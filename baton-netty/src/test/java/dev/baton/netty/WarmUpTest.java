@@ -112,11 +112,13 @@ class WarmUpTest {
                 }
             }
         }
-        return Files.readAllLines(Path.of("/proc/self/net/tcp")).stream()
+        var sockets = new ArrayList<>(Files.readAllLines(Path.of("/proc/self/net/tcp")));
+        sockets.addAll(Files.readAllLines(Path.of("/proc/self/net/tcp6")));
+        return sockets.stream()
                 .map(line -> line.strip().split(" +"))
-                .filter(field -> field[1].startsWith("0100007F:") && field[3].equals("0A"))
+                .filter(field -> field[1].contains("0100007F:") && field[3].equals("0A"))
                 .filter(field -> own.contains("socket:[" + field[9] + "]"))
-                .map(field -> Integer.parseInt(field[1].substring(9), 16))
+                .map(field -> Integer.parseInt(field[1].substring(field[1].indexOf(':') + 1), 16))
                 .toList();
     }
 

@@ -54,7 +54,9 @@ final class Archive {
                     .redirectOutput(directory.resolve("log").toFile())
                     .start();
             try {
+                // This class is being initialized, for which another thread would wait.
                 await().atMost(LIMIT)
+                        .pollInSameThread()
                         .ignoreExceptions()
                         .until(() -> Deployment.status(socket).state().equals("serving"));
                 hello.destroy();

@@ -58,6 +58,16 @@ final class TakingPart {
     private Duration childTimeout;
 
     @Option(
+            names = "--ready-timeout",
+            paramLabel = "TIME",
+            converter = Time.class,
+            defaultValue = "15m",
+            description =
+                    "how long it may take to become ready, however much progress it tells (default ${DEFAULT-VALUE})")
+    @SuppressWarnings("NullAway.Init")
+    private Duration readyTimeout;
+
+    @Option(
             names = "--watch",
             paramLabel = "TIME",
             converter = Time.class,
@@ -80,6 +90,7 @@ final class TakingPart {
         var config = BatonConfig.builder()
                 .shutdownTimeout(shutdownTimeout)
                 .childTimeout(childTimeout)
+                .readyTimeout(readyTimeout)
                 .watch(watch)
                 .moveOver(moveOver);
         if (name != null) {

@@ -189,11 +189,7 @@ final class Deployment implements AutoCloseable {
                     directory.resolve("app.pid").toString(),
                     "--environment-file",
                     directory.resolve("environment").toString()));
-            times.forEach((name, time) -> {
-                if (!name.equals("readyTimeout")) { // the command has none
-                    words.addAll(List.of("--" + dashed(name), time.toMillis() + "ms"));
-                }
-            });
+            times.forEach((name, time) -> words.addAll(List.of("--" + dashed(name), time.toMillis() + "ms")));
             if (!isUnmodified) {
                 words.add("--no-agent");
             }

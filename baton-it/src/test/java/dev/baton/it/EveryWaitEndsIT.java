@@ -14,6 +14,7 @@ import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Promise 5: every wait ends. */
 @Timeout(120)
@@ -62,12 +63,13 @@ class EveryWaitEndsIT {
         }
     }
 
-    @Test
-    void shouldNotWaitForeverForASuccessorThatTellsProgress() throws Exception {
-        try (var app = Deployment.in(directory)
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void shouldNotWaitForeverForASuccessorThatTellsProgress(boolean isSupervised) throws Exception {
+        var deployment = Deployment.in(directory)
                 .set("childTimeout", CHILD_TIMEOUT)
-                .set("readyTimeout", CHILD_TIMEOUT.plusSeconds(1))
-                .start()) {
+                .set("readyTimeout", CHILD_TIMEOUT.plusSeconds(1));
+        try (var app = (isSupervised ? deployment.supervised() : deployment).start()) {
             app.next(Deed.DAWDLE, Step.PREPARED);
 
             var outcome = app.restart();

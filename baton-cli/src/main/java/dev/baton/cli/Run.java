@@ -35,6 +35,8 @@ import picocli.CommandLine.Spec;
         description = "Runs a Java application so that it can be restarted without its clients noticing.",
         mixinStandardHelpOptions = true)
 final class Run implements Callable<Integer> {
+    private static final int MOST_WARM_UP = 999_999;
+
     @Mixin
     private final TakingPart takingPart = new TakingPart();
 
@@ -108,8 +110,6 @@ final class Run implements Callable<Integer> {
     @Parameters(paramLabel = "COMMAND", arity = "1..*", description = "what to run, after --: java -jar shop.jar")
     @SuppressWarnings("NullAway.Init")
     private List<String> command;
-
-    private static final int MOST_WARM_UP = 999_999;
 
     @Spec
     @SuppressWarnings("NullAway.Init")

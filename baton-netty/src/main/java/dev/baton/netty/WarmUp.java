@@ -7,13 +7,15 @@ import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.io.EOFException;
-import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLSocketFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a successor asks itself before it is ready. A JVM is slow at what it does for the first time, and without this the first
@@ -33,6 +35,7 @@ record WarmUp(String path, int requests) {
         int answered = 0;
         var reason = "after " + LIMIT.toSeconds() + " s";
         try {
+            var tls = server.tls().isPresent() ? trustingAnybody() : null;
             acceptor.start();
             var address = acceptor.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
             var limit = Deadline.after(LIMIT);
@@ -40,7 +43,7 @@ record WarmUp(String path, int requests) {
                 if (answered % TELL_EVERY == 0) {
                     baton.progress("warming up, " + answered + " of " + requests + " requests");
                 }
-                ask(acceptor, address, server.tls().isPresent());
+                ask(acceptor, address, tls);
             }
         } catch (InterruptedException e) {
             throw e;
@@ -57,13 +60,13 @@ record WarmUp(String path, int requests) {
         }
     }
 
-    private void ask(Acceptor acceptor, InetSocketAddress address, boolean isSecure) throws Exception {
+    private void ask(Acceptor acceptor, InetSocketAddress address, @Nullable SSLSocketFactory tls) throws Exception {
         try (var plain = new Socket()) {
             plain.bind(new InetSocketAddress(address.getAddress(), 0));
             acceptor.resumeFor(plain.getLocalSocketAddress());
             plain.connect(address, ANSWER_MS);
             plain.setSoTimeout(ANSWER_MS);
-            var socket = isSecure ? secured(plain) : plain;
+            var socket = tls == null ? plain : tls.createSocket(plain, "localhost", plain.getPort(), true);
             var request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             socket.getOutputStream().write(request.getBytes(StandardCharsets.US_ASCII));
             if (socket.getInputStream().readAllBytes().length == 0) {
@@ -73,11 +76,11 @@ record WarmUp(String path, int requests) {
     }
 
     /** It speaks to itself; whose certificate that is does not matter. */
-    private static Socket secured(Socket plain) throws IOException {
+    private static SSLSocketFactory trustingAnybody() throws SSLException {
         var client = (JdkSslContext) SslContextBuilder.forClient()
                 .sslProvider(SslProvider.JDK)
                 .trustManager(InsecureTrustManagerFactory.INSTANCE)
                 .build();
-        return client.context().getSocketFactory().createSocket(plain, "localhost", plain.getPort(), true);
+        return client.context().getSocketFactory();
     }
 }

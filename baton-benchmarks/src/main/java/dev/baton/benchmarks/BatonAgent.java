@@ -35,7 +35,7 @@ final class BatonAgent implements Peer {
 
     @Override
     public String name() {
-        return warmUp == 0 ? "Baton, `run` with Jetty" : "Baton, `run` with Jetty, `--warm-up " + warmUp + "`";
+        return warmUp == 0 ? "Baton, `run` with Jetty" : "Baton, `run --warm-up " + warmUp + "`, Jetty";
     }
 
     @Override

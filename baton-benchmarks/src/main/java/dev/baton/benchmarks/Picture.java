@@ -99,7 +99,7 @@ final class Picture {
         var styler = chart.getStyler();
         styler.setChartBackgroundColor(PAGE);
         styler.setChartFontColor(TEXT);
-        styler.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 11));
+        styler.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 10));
         styler.setChartTitleBoxVisible(false);
         styler.setChartPadding(6);
         styler.setLegendVisible(false);

@@ -16,4 +16,7 @@ module dev.baton {
             dev.baton.cli;
     exports dev.baton.linux to
             dev.baton.cli;
+    exports dev.baton.log to
+            dev.baton.cli,
+            dev.baton.netty;
 }

@@ -1,5 +1,7 @@
 package dev.baton;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.ControlSocket;
@@ -58,7 +60,6 @@ import org.jspecify.annotations.Nullable;
  * from any thread and are passed to it. Callbacks into the application never run on it.
  */
 final class Generation implements Baton, Office, Offers, Candidate.Heir, Guardian.Ward, Reception.House {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     /** How long a generation whose supervisor has ended waits before it asks again whether another one goes on. */
     private static final Duration ASK_AGAIN = Duration.ofMillis(20);

@@ -1,5 +1,7 @@
 package dev.baton;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.linux.LockFile;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * and none that lasts with no holder while one is entitled. All of it happens on one thread, in order.
  */
 final class HeldBaton {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final Duration RETRY = Duration.ofMillis(10);
 
     private record Duty(Runnable start, Runnable stop) {}

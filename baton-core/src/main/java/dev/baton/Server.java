@@ -35,7 +35,7 @@ public interface Server {
     /**
      * Finishes what was accepted and announces the close to every client by the protocol's own means. Returns when
      * nothing is open, or when the deadline has passed and the rest has been cut and counted. Called after
-     * {@link #pause}.
+     * {@link #pause}; without it only where pausing fails or hangs, and then it is good to stop accepting here.
      *
      * @param deadline when to stop being polite
      * @return what finished and what was cut

@@ -1,5 +1,7 @@
 package dev.baton;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Message;
 import dev.baton.handover.Departures;
@@ -29,7 +31,6 @@ import org.jspecify.annotations.Nullable;
  * beside them on threads of its own, so that a resume can call it off.
  */
 final class Servers implements Serving {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     /** Not virtual ones: what carries those is the application's, and may be kept busy or pinned by it. */
     private static final Executor OWN_THREAD =
@@ -39,6 +40,9 @@ final class Servers implements Serving {
 
     /** How long a drain that was called off may take to return. */
     private static final Duration RETURNED = Duration.ofSeconds(3);
+
+    /** How long a drain waits for servers to be paused: one that hangs in that, or in a resume, is not to cost what is open. */
+    private static final Duration PAUSED = Duration.ofSeconds(5);
 
     private static final long LOOK_EVERY_MS = 5;
 
@@ -151,7 +155,20 @@ final class Servers implements Serving {
                         open));
             }
         });
-        var _ = pause().exceptionally(e -> null).thenRunAsync(() -> drainAll(deadline, result, returned), OWN_THREAD);
+        var _ = pause().orTimeout(PAUSED.toMillis(), TimeUnit.MILLISECONDS)
+                .handle((nothing, error) -> error instanceof TimeoutException)
+                .thenAcceptAsync(
+                        hangs -> {
+                            if (hangs) {
+                                LOG.log(
+                                        System.Logger.Level.WARNING,
+                                        "{0}: a server has not stopped accepting within {1} s; it is drained all the same",
+                                        name,
+                                        PAUSED.toSeconds());
+                            }
+                            drainAll(deadline, result, returned);
+                        },
+                        OWN_THREAD);
         var _ = result.thenAccept(done::complete);
         return done;
     }

@@ -81,6 +81,37 @@ class ServersTest {
         assertThat(drained).isNotDone();
     }
 
+    @Test
+    void shouldDrainAServerWhoseResumeNeverReturns() throws Exception {
+        var isHanging = new CountDownLatch(1);
+        var servers = new Servers("test", new ControlLoop("test"), Duration.ZERO);
+        servers.add(new Server() {
+            @Override
+            public void pause() {}
+
+            @Override
+            public void resume() throws InterruptedException {
+                isHanging.countDown();
+                new CountDownLatch(1).await();
+            }
+
+            @Override
+            public Drained drain(Deadline deadline) {
+                return new Drained(7, 0, 0, 0);
+            }
+
+            @Override
+            public Open open() {
+                return Open.NOTHING;
+            }
+        });
+        var resumed = servers.resume();
+        isHanging.await();
+
+        assertThat(servers.drain(LONG).get(25, TimeUnit.SECONDS).finished()).isEqualTo(7);
+        assertThat(resumed).isNotDone();
+    }
+
     /** A server that takes its time, another one for each call. */
     private static final class Moody implements Server {
         private static final int LONGEST_NANOS = 300_000;

@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Baton;
 import dev.baton.BatonConfig;
 import dev.baton.Predecessor;
@@ -93,11 +95,6 @@ public final class Agent {
 
     private volatile long lastBindNanos = System.nanoTime();
 
-    /** Not in a field: the first logger starts the platform's logging, which an application may want to set up first. */
-    static System.Logger log() {
-        return System.getLogger("dev.baton");
-    }
-
     /** A listener the application has opened by itself. */
     private record Opened(int number, SocketAddress address) {}
 
@@ -185,7 +182,7 @@ public final class Agent {
             if (standsBack) {
                 return false;
             }
-            log().log(System.Logger.Level.WARNING, "cannot take over {0}: {1}", address, e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "cannot take over {0}: {1}", address, e.getMessage());
             awaitReleased(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -322,10 +319,10 @@ public final class Agent {
             var reason = e instanceof TimeoutException
                     ? "it takes more than " + FOLLOW_LIMIT.toSeconds() + " s to prepare for that"
                     : e.getMessage(); // names the cause
-            log().log(
-                            System.Logger.Level.WARNING,
-                            "live connections will be drained and not go to a successor: {0}",
-                            reason);
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "live connections will be drained and not go to a successor: {0}",
+                    reason);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -379,7 +376,7 @@ public final class Agent {
         } catch (IOException | RuntimeException | Error e) {
             joined.completeExceptionally(e);
             if (standsBack) {
-                log().log(System.Logger.Level.INFO, "{0}; the agent stands back", e.getMessage());
+                LOG.log(System.Logger.Level.INFO, "{0}; the agent stands back", e.getMessage());
                 return;
             }
             System.err.println("baton: this process runs without Baton and cannot be restarted by it: "
@@ -411,12 +408,12 @@ public final class Agent {
             }
             if (state.isEmpty()) {
                 if (warming.asked() < requests) {
-                    log().log(
-                                    System.Logger.Level.WARNING,
-                                    "warmed up with {0} of {1} requests in {2} s; ready all the same",
-                                    Integer.toString(warming.asked()),
-                                    Integer.toString(requests),
-                                    Long.toString(WarmUp.LIMIT.toSeconds()));
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "warmed up with {0} of {1} requests in {2} s; ready all the same",
+                            Integer.toString(warming.asked()),
+                            Integer.toString(requests),
+                            Long.toString(WarmUp.LIMIT.toSeconds()));
                 }
                 return;
             }
@@ -474,10 +471,10 @@ public final class Agent {
                         ? "the application has not opened a listener yet"
                         : "waiting for the application to bind " + String.join(", ", missing);
             }
-            log().log(
-                            System.Logger.Level.WARNING,
-                            "this generation does not listen on {0}; it closes when the predecessor ends",
-                            String.join(", ", missing));
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "this generation does not listen on {0}; it closes when the predecessor ends",
+                    String.join(", ", missing));
         }
         return "";
     }
@@ -495,7 +492,7 @@ public final class Agent {
                 guardFiles();
             }
         } catch (ReflectiveOperationException | IOException | RuntimeException e) {
-            log().log(System.Logger.Level.WARNING, "a successor cannot take {0}: {1}", next.address(), e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "a successor cannot take {0}: {1}", next.address(), e.getMessage());
         }
     }
 
@@ -514,7 +511,12 @@ public final class Agent {
                     var last = new CompletableFuture<Void>();
                     deadline.onPassed(() -> last.completeOnTimeout(null, LAST_GRACE.toMillis(), TimeUnit.MILLISECONDS));
                     last.join();
-                    System.err.println("baton: the application's own stop has not ended in time; the process is ended");
+                    // The logging may have ended already; nor is this waited for if nobody reads it.
+                    CompletableFuture.runAsync(
+                                    () -> System.err.println("baton: the application's own stop has not ended in"
+                                            + " time; the process is ended"))
+                            .completeOnTimeout(null, 1, TimeUnit.SECONDS)
+                            .join();
                     Runtime.getRuntime().halt(0);
                 }));
     }

@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Deadline;
 import dev.baton.Drained;
 import dev.baton.LiveConnection;
@@ -111,7 +113,7 @@ final class Application implements Server, Guardian {
                     var _ = file.toFile().delete();
                 }
             } catch (IOException e) {
-                Agent.log().log(System.Logger.Level.WARNING, "{0} stays: {1}", file, e.getMessage());
+                LOG.log(System.Logger.Level.WARNING, "{0} stays: {1}", file, e.getMessage());
             }
         });
     }
@@ -270,7 +272,7 @@ final class Application implements Server, Guardian {
                     .orElse(0);
             return new Open(connections.size(), busy.size(), Duration.ofMillis(oldest));
         } catch (IOException e) {
-            Agent.log().log(System.Logger.Level.WARNING, "cannot see what is open: {0}", e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "cannot see what is open: {0}", e.getMessage());
             return Open.NOTHING;
         }
     }

@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Deadline;
 import dev.baton.Drained;
 import java.io.IOException;
@@ -236,7 +238,7 @@ final class Draining {
         var counted = new TreeMap<String, Integer>();
         obstacles.values().forEach(obstacle -> counted.merge(obstacle, 1, Integer::sum));
         if (!counted.isEmpty()) {
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.INFO,
                     "connections that did not go to the successor: {0}",
                     counted.entrySet().stream()

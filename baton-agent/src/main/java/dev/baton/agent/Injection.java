@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.LiveConnection;
 import dev.baton.linux.BorrowedDescriptor;
 import dev.baton.linux.Descriptors;
@@ -159,8 +161,7 @@ final class Injection {
             var progress = Tcp.progress(accepted);
             return progress == null ? new long[2] : new long[] {progress.read(), progress.written()};
         } catch (IOException e) {
-            Agent.log().log(
-                    System.Logger.Level.WARNING, "a live connection could not be accepted: {0}", e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "a live connection could not be accepted: {0}", e.getMessage());
             return null;
         } finally {
             connection.close();
@@ -183,7 +184,7 @@ final class Injection {
     }
 
     private void lost(OwnedDescriptor connection, @Nullable SocketChannel channel, @Nullable String reason) {
-        Agent.log().log(System.Logger.Level.WARNING, "a live connection of the predecessor is closed: {0}", reason);
+        LOG.log(System.Logger.Level.WARNING, "a live connection of the predecessor is closed: {0}", reason);
         connection.close();
         if (channel != null) {
             close(channel);

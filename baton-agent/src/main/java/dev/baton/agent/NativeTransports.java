@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.HashMap;
@@ -101,7 +103,7 @@ final class NativeTransports {
         try {
             redirect(asking);
         } catch (ReflectiveOperationException | IOException | RuntimeException | LinkageError e) {
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.WARNING,
                     "a successor cannot take the listeners of {0}: {1}",
                     library,

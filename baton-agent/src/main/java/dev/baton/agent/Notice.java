@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Deadline;
 import dev.baton.linux.BorrowedDescriptor;
 import dev.baton.linux.Descriptors;
@@ -188,7 +190,7 @@ final class Notice {
             Hook.apply(instrumentation, changes);
             return true;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.WARNING,
                     "the close of connections that stay is not announced in responses: {0}",
                     e.getMessage());

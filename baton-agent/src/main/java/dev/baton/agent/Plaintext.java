@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import java.io.IOException;
 import java.lang.instrument.Instrumentation;
 import java.util.HashMap;
@@ -56,7 +58,7 @@ final class Plaintext implements Runnable {
             isFollowed = true;
             BatonPlaintext.announce(isAnnounced);
         } catch (ReflectiveOperationException | IOException | RuntimeException | LinkageError e) {
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.WARNING,
                     "the close of connections with TLS cannot be announced by the agent: {0}",
                     e.getMessage());

@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.LiveConnection;
 import dev.baton.Passage;
 import dev.baton.linux.BorrowedDescriptor;
@@ -203,7 +205,7 @@ final class Relocation {
             });
         } catch (IOException e) {
             isBroken = true;
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.WARNING,
                     "live connections cannot be moved any more, the rest is drained: {0}",
                     e.getMessage());
@@ -308,7 +310,7 @@ final class Relocation {
                 SocketPair.pass(SocketPair.drain(move.pair()), move.connection());
             }
         } catch (IOException e) {
-            Agent.log().log(
+            LOG.log(
                     System.Logger.Level.WARNING,
                     "a live connection the successor did not take could not be put back and is closed: {0}",
                     e.getMessage());

@@ -1,5 +1,7 @@
 package dev.baton.agent;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.linux.Processes;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -109,7 +111,7 @@ final class Waiters {
     private static void moveOn(int number, Map<Path, String> woken, Map<Path, Ran> ran) {
         try {
             if (!move(number, woken, ran, LONG_LIMIT)) {
-                Agent.log().log(
+                LOG.log(
                         System.Logger.Level.WARNING,
                         "a thread has not been seen to leave its accept on descriptor {0} within {1} s; a connection"
                                 + " it takes now may be lost",
@@ -117,7 +119,7 @@ final class Waiters {
                         LONG_LIMIT.toSeconds());
             }
         } catch (IOException e) {
-            Agent.log().log(System.Logger.Level.WARNING, "cannot watch threads any more: {0}", e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "cannot watch threads any more: {0}", e.getMessage());
         }
     }
 

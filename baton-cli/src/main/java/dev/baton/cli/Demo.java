@@ -45,6 +45,7 @@ final class Demo implements Callable<Integer> {
     private static final Duration WARM_UP = Duration.ofSeconds(3);
     private static final Duration BETWEEN = Duration.ofSeconds(2);
     private static final Duration SOAK_AGE = Duration.ofSeconds(4);
+    private static final String OWN_CLASS_PATH = System.getProperty("java.class.path");
     private static final int RESTARTS = 5;
     private static final int RATE = 1000;
     private static final int SOAK_RESTARTS = 200;
@@ -82,6 +83,13 @@ final class Demo implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private Duration shutdownTimeout;
 
+    @Option(
+            names = "--alternate",
+            paramLabel = "CLASSPATH",
+            description =
+                    "that of another build, such as its baton-cli/target/app/baton-cli.jar: every second generation is one of that build")
+    private @Nullable String alternate;
+
     @Option(names = "--verbose", description = "show what the server logs")
     private boolean verbose;
 
@@ -99,7 +107,14 @@ final class Demo implements Callable<Integer> {
         var directory = Files.createTempDirectory("baton-demo");
         var socket = directory.resolve("demo.sock");
         var log = directory.resolve("hello.log");
-        var hello = startHello(socket, verbose ? null : log, "--shutdown-timeout", shutdownTimeout.toMillis() + "ms");
+        var classPath = directory.resolve("classpath");
+        write(classPath, OWN_CLASS_PATH);
+        var hello = startHello(
+                socket,
+                verbose ? null : log,
+                List.of("@" + classPath),
+                "--shutdown-timeout",
+                shutdownTimeout.toMillis() + "ms");
         // However this ends, also by Ctrl-C, nothing is left behind.
         var cleanUp = Thread.ofPlatform().unstarted(() -> end(socket, hello, directory));
         Runtime.getRuntime().addShutdownHook(cleanUp);
@@ -108,6 +123,9 @@ final class Demo implements Callable<Integer> {
         out.printf(
                 "hello serves on %s:%d; seed %d; %d restarts under load%n",
                 address.getHostString(), address.getPort(), load.seed(), restarts);
+        if (alternate != null) {
+            out.println("every second generation runs " + alternate);
+        }
         var restarted = new ArrayList<Restarted>();
         var growth = new Growth();
         try (var progress = new Progress(spec.commandLine().getErr(), load, restarts)) {
@@ -118,6 +136,7 @@ final class Demo implements Callable<Integer> {
             // A soak that has lost something has failed; its failures are told while their cause can still be seen.
             for (int i = 1; i <= restarts && !(soak && load.snapshot().lost() > 0); i++) {
                 progress.restart(i);
+                write(classPath, alternate == null || i % 2 == 0 ? OWN_CLASS_PATH : alternate);
                 load.phase("restart");
                 var trigger = load.elapsed();
                 var outcome = Restart.restart(socket, HANDOVER_LIMIT, null);
@@ -175,15 +194,27 @@ final class Demo implements Callable<Integer> {
                 : load.newConnections(perSecond * 0.45).keepAlive(Math.max(1, perSecond / 20), Duration.ofMillis(100));
     }
 
+    /** A file of arguments (java(1)), which a successor reads anew. */
+    private static void write(Path file, String classPath) throws IOException {
+        Files.writeString(file, "-cp \"" + classPath.replace("\\", "\\\\") + "\"\n");
+    }
+
     /** The same java with the same class path, as a server of its own. */
-    static Process startHello(Path socket, @Nullable Path log, String... more) throws IOException {
+    static Process startHello(Path socket, @Nullable Path log) throws IOException {
+        return startHello(socket, log, List.of());
+    }
+
+    private static Process startHello(Path socket, @Nullable Path log, List<String> options, String... more)
+            throws IOException {
         var arguments = new ArrayList<>(List.of("hello", "--address", "127.0.0.1:0", "--name", "demo"));
         arguments.addAll(List.of("--control-socket", socket.toString()));
         arguments.addAll(
                 List.of("--pid-file", socket.resolveSibling("hello.pid").toString()));
         arguments.addAll(List.of(more));
         // What it leaves behind is left there, and seen.
-        return start(log, List.of("-Djava.io.tmpdir=" + socket.getParent()), arguments);
+        var all = new ArrayList<>(options);
+        all.add("-Djava.io.tmpdir=" + socket.getParent());
+        return start(log, all, arguments);
     }
 
     /** A command of this program in a process of its own, that logs where this one does if no file is named. */
@@ -193,8 +224,10 @@ final class Demo implements Callable<Integer> {
 
     private static Process start(@Nullable Path log, List<String> options, List<String> arguments) throws IOException {
         var self = LaunchSpec.ofThisProcess().command();
-        var command = new ArrayList<>(self.subList(0, self.indexOf(Main.class.getName()) + 1));
-        command.addAll(1, options);
+        // Of two class paths java takes the later one.
+        var command = new ArrayList<>(self.subList(0, self.indexOf(Main.class.getName())));
+        command.addAll(options);
+        command.add(Main.class.getName());
         command.addAll(arguments);
         var builder = new ProcessBuilder(command);
         return log == null

@@ -1,5 +1,7 @@
 package dev.baton.cli;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlClient;
 import dev.baton.control.ControlLoop;
@@ -57,7 +59,6 @@ import org.jspecify.annotations.Nullable;
  * <p>All of it is confined to the control loop's thread.
  */
 final class Supervisor implements Reception.House {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final Duration EXIT = Duration.ofSeconds(5);
 
     /** How long a generation may take to say how it stands. */

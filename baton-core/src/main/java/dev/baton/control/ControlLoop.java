@@ -1,5 +1,7 @@
 package dev.baton.control;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.linux.Descriptor;
 import dev.baton.linux.LinuxException;
 import dev.baton.linux.Poller;
@@ -22,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  * {@code VM_Exit::wait_for_threads_in_native_to_block}), so that {@link #close} belongs into a shutdown hook.
  */
 public final class ControlLoop implements Executor, AutoCloseable {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final Duration LONG = Duration.ofHours(1);
 
     private final Poller poller;

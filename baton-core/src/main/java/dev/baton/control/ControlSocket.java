@@ -1,5 +1,7 @@
 package dev.baton.control;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.linux.LinuxException;
 import dev.baton.linux.PacketSocket;
 import dev.baton.linux.User;
@@ -24,7 +26,6 @@ import org.jspecify.annotations.Nullable;
  * anew within five seconds, or by {@link #heal} when it is needed before.
  */
 public final class ControlSocket {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final int BACKLOG = 64;
     private static final Duration LOOK = Duration.ofSeconds(5);
 

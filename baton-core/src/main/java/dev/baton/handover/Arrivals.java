@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Message;
@@ -17,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  * connection when is told at {@link Departures}.
  */
 public final class Arrivals {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     /** How long the end of a process may be seen after that of its sockets. */
     private static final Duration DEATH = Duration.ofSeconds(2);

@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlClient;
 import dev.baton.control.ControlLoop;
@@ -26,7 +28,6 @@ import org.jspecify.annotations.Nullable;
  * for {@link #join} and {@link #request}.
  */
 public final class Candidate {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final Duration ANSWER = Duration.ofSeconds(10);
     private static final Duration LAST_WORDS = Duration.ofSeconds(1);
     private static final Duration GIVEN_UP = Duration.ofSeconds(10);

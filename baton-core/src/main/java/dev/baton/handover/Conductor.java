@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Message;
@@ -25,7 +27,6 @@ import org.jspecify.annotations.Nullable;
  * The shell around {@link Handover}: feeds it what happens and does what it says. Confined to the loop's thread.
  */
 public final class Conductor {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     /**
      * What a conductor works with.

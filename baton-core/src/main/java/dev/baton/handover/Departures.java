@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Frame;
@@ -36,7 +38,6 @@ import org.jspecify.annotations.Nullable;
  * may have stood still all the while, learns that from what it was told.
  */
 public final class Departures {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     /** How long the successor may take to answer one list. */
     static final Duration ANSWER = Duration.ofSeconds(5);

@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Message;
@@ -21,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * the control socket: then the connection it came on is the link from then on.
  */
 public final class Membership {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
 
     private final ControlLoop loop;
     private final Connection link;

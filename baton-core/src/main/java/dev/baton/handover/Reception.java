@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.control.Connection;
 import dev.baton.control.ControlLoop;
 import dev.baton.control.Message;
@@ -20,7 +22,6 @@ import org.jspecify.annotations.Nullable;
  * is full, whoever has been silent longest leaves for who comes; the successor that was started always finds room.
  */
 public final class Reception implements Consumer<PacketSocket> {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final int MOST_GUESTS = 64;
     private static final Duration FIRST_WORD = Duration.ofSeconds(10);
 

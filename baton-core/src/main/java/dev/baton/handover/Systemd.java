@@ -1,5 +1,7 @@
 package dev.baton.handover;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.linux.BorrowedDescriptor;
 import dev.baton.linux.Datagrams;
 import dev.baton.linux.LinuxException;
@@ -18,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  * (sd_listen_fds(3)). Where there is none, all of it does nothing. Safe for use by any thread; nothing here waits.
  */
 public final class Systemd {
-    private static final System.Logger LOG = System.getLogger("dev.baton");
     private static final int FIRST_SOCKET = 3;
     private static final int MOST_SOCKETS = 1024;
 

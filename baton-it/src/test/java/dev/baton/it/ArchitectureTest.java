@@ -36,6 +36,7 @@ class ArchitectureTest {
     private static final String CONTROL = "dev.baton.control..";
     private static final String LINUX = "dev.baton.linux..";
     private static final String LAUNCH = "dev.baton.launch..";
+    private static final String LOG = "dev.baton.log..";
     private static final String JDK = "dev.baton.jdk..";
     private static final String NETTY = "dev.baton.netty..";
     private static final String LOAD = "dev.baton.load..";
@@ -69,6 +70,14 @@ class ArchitectureTest {
             .because("a library has no say in what its application prints");
 
     @ArchTest
+    static final ArchRule onlyTheLogWritesLines = noClasses()
+            .that()
+            .resideOutsideOfPackages(LOG, EXAMPLES)
+            .should()
+            .callMethod(System.class, "getLogger", String.class)
+            .because("a line may be stuck, and whoever hands over does not wait for it");
+
+    @ArchTest
     static final ArchRule nobodySleeps = noClasses()
             .should()
             .callMethodWhere(target(owner(are(JavaClass.Predicates.assignableTo(Thread.class)
@@ -83,6 +92,9 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule jdkUsesNoOtherRoom = usesNothingOfBatonBut(JDK);
+
+    @ArchTest
+    static final ArchRule logUsesNoOtherRoom = usesNothingOfBatonBut(LOG);
 
     @ArchTest
     static final ArchRule launchUsesNothingButTheJdk = classes()
@@ -128,7 +140,7 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule coreKnowsNoneOfItsUsers = noClasses()
             .that()
-            .resideInAnyPackage(API, HANDOVER, CONTROL, LINUX, LAUNCH, JDK)
+            .resideInAnyPackage(API, HANDOVER, CONTROL, LINUX, LAUNCH, LOG, JDK)
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(NETTY, LOAD, CLI, EXAMPLES, "io.netty..", "picocli..");

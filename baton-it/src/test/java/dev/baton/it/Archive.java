@@ -63,6 +63,7 @@ final class Archive {
                 hello.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS);
             } finally {
                 hello.destroyForcibly();
+                delete(directory);
             }
             // It says much about what it does without.
             return Files.exists(file)
@@ -72,6 +73,15 @@ final class Archive {
             System.err.println("the tests go without an archive of classes: " + e);
             return List.of();
         }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (var files = Files.list(directory)) {
+            for (var file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(directory);
     }
 
     private static String jars() {

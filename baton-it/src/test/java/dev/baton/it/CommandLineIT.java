@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.baton.load.Keys;
 import dev.baton.load.ScriptedClient;
+import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -188,13 +189,16 @@ class CommandLineIT {
 
     @Test
     void shouldShowInADemoThatNothingIsLost() throws Exception {
-        var demo = demo("--restarts", "2", "--rate", "200");
+        var main = Class.forName("dev.baton.cli.Main", false, getClass().getClassLoader());
+        var other = Site.copyOfThePlaceOf(main, directory) + File.pathSeparator + Site.CLASS_PATH;
+        var demo = demo("--restarts", "2", "--rate", "200", "--alternate", other);
         assertThat(demo.process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
 
         assertThat(demo.process.exitValue()).as(demo.said()).isZero();
         assertThat(demo.said())
                 .containsPattern("restarts +2 of 2")
                 .containsPattern("failed +0\n")
+                .contains("every second generation runs " + other)
                 .contains("trigger to first answer", "p99.9", "nothing lost");
         demo.assertNothingLeft();
     }
@@ -206,6 +210,19 @@ class CommandLineIT {
 
         assertThat(demo.process.exitValue()).as(demo.said()).isEqualTo(1);
         assertThat(demo.said()).contains("SOMETHING WAS LOST", "the log of the server: ");
+        await().atMost(LIMIT).until(() -> demo.processes().isEmpty());
+    }
+
+    @Test
+    void shouldTellInADemoOfTwoBuildsWhichCannotFollow() throws Exception {
+        var demo = demo("--restarts", "1", "--rate", "200", "--alternate", "/nowhere.jar");
+        assertThat(demo.process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+
+        assertThat(demo.process.exitValue()).as(demo.said()).isEqualTo(1);
+        assertThat(demo.said())
+                .containsPattern("restarts +0 of 1")
+                .containsPattern("failed +0\n")
+                .contains("it exited with code 1 before it asked for the listeners");
         await().atMost(LIMIT).until(() -> demo.processes().isEmpty());
     }
 

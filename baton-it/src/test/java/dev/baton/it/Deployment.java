@@ -25,8 +25,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 
@@ -47,8 +49,14 @@ final class Deployment implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
     /** What an application leaves in its directory when it has ended in order: the lock file, and what tests put there. */
-    private static final Set<String> EXPECTED_AT_THE_END =
-            Set.of("app.sock.baton", "app.sock.supervisor", "history", "environment", "log");
+    private static final Set<String> EXPECTED_AT_THE_END = Set.of(
+            "app.sock.baton",
+            "app.sock.supervisor",
+            "history",
+            "environment",
+            "log",
+            Misdeed.LOG_PIPE,
+            Misdeed.LOG_READER);
 
     static {
         Awaitility.setDefaultTimeout(LIMIT);
@@ -93,6 +101,7 @@ final class Deployment implements AutoCloseable {
         private final Map<String, Duration> times = new LinkedHashMap<>();
         private boolean isSupervised;
         private boolean isUnmodified;
+        private @Nullable Process logReader;
 
         private Builder(Path directory) {
             this.directory = directory;
@@ -107,6 +116,17 @@ final class Deployment implements AutoCloseable {
         /** Deploys {@link PlainApp} with the agent instead; it needs an {@code address}. */
         Builder unmodified() {
             isUnmodified = true;
+            return this;
+        }
+
+        /** Lets the log go through a pipe, as to a container's runtime, so that {@link Misdeed.Deed#BLOCK_LOG} can block it. */
+        Builder logThroughPipe() throws IOException {
+            var read = "mkfifo %1$s && echo $$ > %2$s && exec cat <> %1$s >> log"
+                    .formatted(Misdeed.LOG_PIPE, Misdeed.LOG_READER);
+            logReader = new ProcessBuilder("sh", "-c", read)
+                    .directory(directory.toFile())
+                    .start();
+            await().until(() -> Files.exists(directory.resolve(Misdeed.LOG_READER)));
             return this;
         }
 
@@ -171,8 +191,9 @@ final class Deployment implements AutoCloseable {
             var builder = new ProcessBuilder(command)
                     .directory(directory.toFile())
                     .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                            directory.resolve("log").toFile()));
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(directory
+                            .resolve(logReader == null ? "log" : Misdeed.LOG_PIPE)
+                            .toFile()));
             builder.environment().putAll(environment);
             builder.environment().put("BATON_IT", directory.toString());
             return builder.start();
@@ -324,12 +345,24 @@ final class Deployment implements AutoCloseable {
 
     /** How many sockets, pipes and other descriptors without a file a process has, by kind. */
     static Map<String, Integer> descriptors(long pid) throws IOException {
+        return descriptors(pid, target -> !target.startsWith("/"));
+    }
+
+    /** Those of Unix sockets and of processes alone: what a handover opens, whatever clients do meanwhile. */
+    static Map<String, Integer> descriptorsOfHandovers(long pid) throws IOException {
+        var unix = Files.readAllLines(Path.of("/proc/net/unix")).stream()
+                .map(line -> "socket:[" + line.strip().split("\\s+", 8)[6] + "]")
+                .collect(Collectors.toSet());
+        return descriptors(pid, target -> unix.contains(target) || target.equals("anon_inode:[pidfd]"));
+    }
+
+    private static Map<String, Integer> descriptors(long pid, Predicate<String> wanted) throws IOException {
         var kinds = new java.util.TreeMap<String, Integer>();
         try (var entries = Files.list(Path.of("/proc/" + pid + "/fd"))) {
             for (var entry : entries.toList()) {
                 try {
                     var target = Files.readSymbolicLink(entry).toString();
-                    if (!target.startsWith("/")) {
+                    if (wanted.test(target)) {
                         kinds.merge(target.replaceAll(":\\[\\d+]", ""), 1, Integer::sum);
                     }
                 } catch (IOException e) {
@@ -587,6 +620,9 @@ final class Deployment implements AutoCloseable {
             throw e;
         } finally {
             processes().forEach(ProcessHandle::destroyForcibly);
+            if (builder.logReader != null) {
+                builder.logReader.destroyForcibly();
+            }
         }
     }
 }

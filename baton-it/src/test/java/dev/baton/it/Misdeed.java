@@ -79,12 +79,18 @@ final class Misdeed {
         TALK_OF_THE_FUTURE,
         /** Deletes the file of the control socket. */
         UNLINK_SOCKET,
+        /** Stops the reader of the log for {@link #SUSPENDED_S}, and fills the pipe to it, as a slow disk does. */
+        BLOCK_LOG,
         /** Opens files until there is no descriptor left. */
         EXHAUST_DESCRIPTORS,
         /** Gets no more memory than it has (RLIMIT_AS) for {@link #SUSPENDED_S}. */
         EXHAUST_MEMORY;
     }
 
+    /** A pipe that the log goes through, and a file with the pid of its reader. */
+    static final String LOG_PIPE = "log.pipe";
+
+    static final String LOG_READER = "log.reader";
     static final String REASON = "the database is gone";
     static final int EXIT_CODE = 3;
     static final int CRASH_CODE = 42;
@@ -160,6 +166,7 @@ final class Misdeed {
             case SUSPEND_SUPERVISOR -> suspend(supervisor());
             case STORM_SUPERVISOR -> storm(supervisor());
             case UNLINK_SOCKET -> Files.deleteIfExists(directory.resolve("app.sock"));
+            case BLOCK_LOG -> blockLog();
             case EXHAUST_DESCRIPTORS -> exhaust();
             case EXHAUST_MEMORY -> limitMemory();
             case FAIL, DAWDLE, LIE, TALK_NONSENSE, TALK_OF_THE_FUTURE ->
@@ -203,6 +210,20 @@ final class Misdeed {
     private static void suspend(long pid) throws IOException {
         new ProcessBuilder("sh", "-c", "sleep " + SUSPENDED_S + "; kill -CONT " + pid).start();
         signal("STOP", pid);
+    }
+
+    /** dd(1) writes without waiting: whole pages first, then what fits into the last one. */
+    private void blockLog() throws IOException {
+        suspend(Long.parseLong(Files.readString(directory.resolve(LOG_READER)).strip()));
+        var fill = "tr '\\0' '\\n' < /dev/zero 2> /dev/null | dd of=" + directory.resolve(LOG_PIPE)
+                + " iflag=fullblock oflag=nonblock,append conv=notrunc 2> /dev/null bs=";
+        try {
+            for (var size : List.of(4096, 1)) {
+                new ProcessBuilder("sh", "-c", fill + size).start().waitFor();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static void exhaust() {

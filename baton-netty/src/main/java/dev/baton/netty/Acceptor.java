@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Listener;
 import dev.baton.LiveConnection;
 import io.netty.channel.Channel;
@@ -170,7 +172,7 @@ final class Acceptor extends ChannelInboundHandlerAdapter {
     }
 
     private void tell(Throwable cause) {
-        server.log().log(
+        LOG.log(
                 Level.WARNING,
                 "cannot accept on %s, trying again every %d ms: %s (open: %s)"
                         .formatted(listener.address(), RETRY_MS, cause.getMessage(), server.open()));

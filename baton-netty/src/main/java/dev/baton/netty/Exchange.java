@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
@@ -131,9 +133,9 @@ final class Exchange implements Runnable {
 
     private void broken(Throwable cause) {
         if (lost && cause instanceof IOException) {
-            server.log().log(Level.DEBUG, () -> request + ": the client is gone: " + cause.getMessage());
+            LOG.log(Level.DEBUG, () -> request + ": the client is gone: " + cause.getMessage());
         } else {
-            server.log().log(Level.ERROR, "cannot answer " + request, cause);
+            LOG.log(Level.ERROR, "cannot answer " + request, cause);
         }
     }
 
@@ -142,7 +144,7 @@ final class Exchange implements Runnable {
         try {
             carrier.channel().eventLoop().execute(action);
         } catch (RejectedExecutionException _) {
-            server.log().log(Level.DEBUG, () -> request + " is answered after the end");
+            LOG.log(Level.DEBUG, () -> request + " is answered after the end");
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Drained;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -61,7 +63,7 @@ final class Handshake extends ApplicationProtocolNegotiationHandler implements C
 
     @Override
     protected void handshakeFailure(ChannelHandlerContext ctx, Throwable cause) {
-        server.log().log(
+        LOG.log(
                 System.Logger.Level.DEBUG,
                 () -> channel.remoteAddress() + " did not agree on TLS: " + cause.getMessage());
         ctx.close();

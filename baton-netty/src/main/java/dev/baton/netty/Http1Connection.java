@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Drained;
 import dev.baton.LiveConnection;
 import io.netty.buffer.Unpooled;
@@ -148,7 +150,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Conn
     }
 
     private void brokeDown(Throwable cause) {
-        server.log().log(
+        LOG.log(
                 System.Logger.Level.ERROR,
                 "a conversation with " + channel.remoteAddress() + " that was taken over broke down",
                 cause);
@@ -679,7 +681,7 @@ final class Http1Connection extends ChannelInboundHandlerAdapter implements Conn
             socket.violated(cause);
             return;
         }
-        server.log().log(System.Logger.Level.DEBUG, () -> channel + " is reset after " + stand + ": " + cause);
+        LOG.log(System.Logger.Level.DEBUG, () -> channel + " is reset after " + stand + ": " + cause);
         reset();
     }
 

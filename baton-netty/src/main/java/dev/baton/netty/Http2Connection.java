@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Drained;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -177,7 +179,7 @@ final class Http2Connection extends ChannelInboundHandlerAdapter implements Conn
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        server.log().log(System.Logger.Level.DEBUG, () -> channel + " is closed: " + cause);
+        LOG.log(System.Logger.Level.DEBUG, () -> channel + " is closed: " + cause);
         ctx.close();
     }
 }

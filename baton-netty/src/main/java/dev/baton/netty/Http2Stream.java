@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -149,7 +151,7 @@ final class Http2Stream extends ChannelInboundHandlerAdapter implements Carrier 
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-        server.log().log(System.Logger.Level.DEBUG, () -> channel + " is reset: " + cause);
+        LOG.log(System.Logger.Level.DEBUG, () -> channel + " is reset: " + cause);
         reset(Http2Error.INTERNAL_ERROR);
     }
 }

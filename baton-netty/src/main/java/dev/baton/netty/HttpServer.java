@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Application;
 import dev.baton.Baton;
 import dev.baton.Deadline;
@@ -11,7 +13,6 @@ import dev.baton.Passage;
 import dev.baton.Server;
 import io.netty.channel.EventLoopGroup;
 import io.netty.handler.ssl.SslContext;
-import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -54,7 +55,6 @@ public final class HttpServer implements Application, Server {
 
     private static final int END_LIMIT_S = 5;
 
-    private final Logger log = System.getLogger(HttpServer.class.getPackageName());
     private final Handler handler;
     private final Settings settings;
     private final Connections connections = new Connections();
@@ -139,7 +139,7 @@ public final class HttpServer implements Application, Server {
         if (first && settings.warmUp() != null && baton.predecessor().isPresent()) {
             settings.warmUp().run(this, new Acceptor(this, listener, transport.unbound(), loops), baton);
         }
-        log.log(
+        LOG.log(
                 Level.INFO,
                 () -> "serving %s on %s (%s, %s)"
                         .formatted(
@@ -263,10 +263,6 @@ public final class HttpServer implements Application, Server {
 
     Connections connections() {
         return connections;
-    }
-
-    Logger log() {
-        return log;
     }
 
     Optional<SslContext> tls() {

@@ -1,5 +1,7 @@
 package dev.baton.netty;
 
+import static dev.baton.log.Log.LOG;
+
 import dev.baton.Baton;
 import dev.baton.Deadline;
 import io.netty.handler.ssl.JdkSslContext;
@@ -53,7 +55,7 @@ record WarmUp(String path, int requests) {
             acceptor.close();
         }
         if (answered < requests) {
-            server.log().log(
+            LOG.log(
                     Level.WARNING,
                     "the warm-up ended early, with %d of %d requests for %s: %s; serving all the same"
                             .formatted(answered, requests, path, reason));

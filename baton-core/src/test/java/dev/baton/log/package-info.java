@@ -1,0 +1,4 @@
+@NullMarked
+package dev.baton.log;
+
+import org.jspecify.annotations.NullMarked;

@@ -138,8 +138,8 @@ public final class Log implements System.Logger {
 
     private static Line ofDelay(int lateLines, Duration latest, int missing) {
         var text =
-                "%d lines before this one are up to %.1f s late and %d are missing: the log was stuck, or this process stood still"
-                        .formatted(lateLines, latest.toMillis() / 1000.0, missing);
+                "the log was stuck, or this process stood still: lines came up to %.1f s late (%d) or not at all (%d)"
+                        .formatted(latest.toMillis() / 1000.0, lateLines, missing);
         return new Line(Level.WARNING, text, null, System.nanoTime(), new CountDownLatch(0));
     }
 

@@ -163,6 +163,7 @@ final class Deployment implements AutoCloseable {
                 return new Deployment(directory, this, process, (InetSocketAddress) BatonConfig.parseAddress(addr));
             } catch (RuntimeException e) {
                 process.destroyForcibly();
+                endLogReader();
                 throw new AssertionError(
                         "the application did not start:\n" + Files.readString(directory.resolve("log")), e);
             }
@@ -197,6 +198,12 @@ final class Deployment implements AutoCloseable {
             builder.environment().putAll(environment);
             builder.environment().put("BATON_IT", directory.toString());
             return builder.start();
+        }
+
+        private void endLogReader() {
+            if (logReader != null) {
+                logReader.destroyForcibly();
+            }
         }
 
         private List<String> supervisor() {
@@ -620,9 +627,7 @@ final class Deployment implements AutoCloseable {
             throw e;
         } finally {
             processes().forEach(ProcessHandle::destroyForcibly);
-            if (builder.logReader != null) {
-                builder.logReader.destroyForcibly();
-            }
+            builder.endLogReader();
         }
     }
 }
